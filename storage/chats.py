@@ -1,0 +1,78 @@
+"""Chats: found by the keyed fingerprint of their Telegram id, addressed by the sealed id."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import Chat, ChatState, NoticeKind, Subscription
+from storage.sealing import Sealer
+
+ADDRESS = "chat address"
+_PSEUDONYM_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without 0 O 1 I
+
+
+def new_code(prefix: str, n_letters: int) -> str:
+    """Return a random code of unambiguous letters, such as `R-7K3QD`; not derived from anything."""
+    return prefix + "".join(secrets.choice(_PSEUDONYM_LETTERS) for _ in range(n_letters))
+
+
+def address_of(chat: Chat, sealer: Sealer) -> int:
+    """Return the Telegram chat id to send to."""
+    return int(sealer.open(chat.address_sealed, ADDRESS))
+
+
+async def find(session: AsyncSession, address: int, sealer: Sealer) -> Chat | None:
+    """Return the chat with this Telegram id, if we know it."""
+    found: Chat | None = await session.scalar(select(Chat).where(Chat.address_lookup == sealer.lookup(str(address))))
+    return found
+
+
+async def get_or_create(
+    session: AsyncSession, address: int, *, sealer: Sealer, locale: str, now: datetime
+) -> tuple[Chat, bool]:
+    """Return the chat with this Telegram id, and whether it is new.
+
+    locale: the tag a new chat starts with.
+    """
+    if chat := await find(session, address, sealer):
+        return chat, False
+    chat = Chat(
+        address_lookup=sealer.lookup(str(address)),
+        address_sealed=sealer.seal(str(address).encode(), ADDRESS),
+        pseudonym=new_code("R-", 6),
+        locale=locale,
+        created_at=now,
+        seen_at=now,
+    )
+    session.add(chat)
+    await session.flush()
+    return chat, True
+
+
+async def mark_blocked(session: AsyncSession, chat_id: int) -> None:
+    """Record that Telegram refuses this chat, and end its subscriptions."""
+    await session.execute(update(Chat).where(Chat.id == chat_id).values(state=ChatState.BLOCKED))
+    await session.execute(delete(Subscription).where(Subscription.chat_id == chat_id))
+
+
+async def subscribe(session: AsyncSession, chat_id: int, kinds: list[NoticeKind], *, now: datetime) -> None:
+    """Add the kinds of notice that this chat does not have yet."""
+    have = set(await session.scalars(select(Subscription.kind).where(Subscription.chat_id == chat_id)))
+    session.add_all(Subscription(chat_id=chat_id, kind=kind, created_at=now) for kind in kinds if kind not in have)
+
+
+async def unsubscribe(session: AsyncSession, chat_id: int) -> int:
+    """End every subscription of this chat; returns how many there were."""
+    ended = await session.execute(
+        delete(Subscription).where(Subscription.chat_id == chat_id).returning(Subscription.kind)
+    )
+    return len(ended.all())
+
+
+async def subscriptions(session: AsyncSession, chat_id: int) -> list[str]:
+    """Return the kinds of notice this chat asked for."""
+    return list(await session.scalars(select(Subscription.kind).where(Subscription.chat_id == chat_id)))

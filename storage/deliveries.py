@@ -1,0 +1,192 @@
+"""The outbox: deliveries are queued in the transaction of what causes them, claimed, sent, settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import (
+    Chat,
+    ChatState,
+    Delivery,
+    DeliveryStatus,
+    Lane,
+    Notice,
+    NoticeStatus,
+    Process,
+    Subscription,
+)
+
+OUTBOX = "delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """A delivery that this process may send now, with what sending needs."""
+
+    id: int
+    chat_id: int
+    lane: str
+    notice_id: int | None
+    payload_sealed: bytes | None
+    n_attempts: int
+    address_sealed: bytes
+    locale: str
+    may_send: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claimed delivery. `not_before` is set when it is queued again."""
+
+    id: int
+    status: DeliveryStatus
+    settled_at: datetime
+    error: str | None = None
+    telegram_message_id: int | None = None
+    not_before: datetime | None = None
+
+
+async def add(
+    session: AsyncSession,
+    *,
+    chat_id: int,
+    lane: Lane,
+    payload_sealed: bytes,
+    now: datetime,
+    claimed_by: str | None = None,
+    message_id: int | None = None,
+) -> int:
+    """Queue one message and return its id.
+
+    claimed_by: the process that sends it right after the commit; without it the next claim takes it.
+    """
+    values = {
+        "chat_id": chat_id, "lane": lane, "payload_sealed": payload_sealed, "message_id": message_id,
+        "status": DeliveryStatus.SENDING if claimed_by else DeliveryStatus.QUEUED, "may_be_repeated": False,
+        "claimed_by": claimed_by, "n_attempts": 1 if claimed_by else 0, "not_before": now, "created_at": now,
+    }
+    added = await session.execute(insert(Delivery).values(**values).returning(Delivery.id))
+    return added.scalar_one()
+
+
+async def claim(
+    session: AsyncSession, *, process_id: str, lanes: Sequence[Lane], limit: int, now: datetime
+) -> list[ClaimedDelivery]:
+    """Take up to `limit` due deliveries by changing them; those of a paused or unfinished notice stay.
+
+    `may_send` is asked again at this moment: the chat is not blocked and, for a notice, still subscribed, and the
+    notice has not expired.
+    """
+    due = (
+        select(Delivery.id)
+        .where(Delivery.status == DeliveryStatus.QUEUED, Delivery.lane.in_(lanes), Delivery.not_before <= now)
+        .where(or_(
+            Delivery.notice_id.is_(None),
+            Delivery.notice_id.in_(select(Notice.id).where(Notice.status == NoticeStatus.SENDING)),
+        ))
+        .order_by(Delivery.lane, Delivery.id)
+        .limit(limit)
+    )
+    if session.get_bind().dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True, of=Delivery)
+    taken = await session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(due.scalar_subquery()))
+        .values(status=DeliveryStatus.SENDING, claimed_by=process_id, n_attempts=Delivery.n_attempts + 1)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+    ids = [row.id for row in taken]
+    if not ids:
+        return []
+    is_subscribed = exists().where(Subscription.chat_id == Delivery.chat_id, Subscription.kind == Notice.kind)
+    may_send = (Chat.state == ChatState.ACTIVE) & or_(
+        Delivery.notice_id.is_(None), is_subscribed & or_(Notice.expires_at.is_(None), Notice.expires_at > now)
+    )
+    rows = await session.execute(
+        select(
+            Delivery.id, Delivery.chat_id, Delivery.lane, Delivery.notice_id, Delivery.payload_sealed,
+            Delivery.n_attempts, Chat.address_sealed, Chat.locale, may_send.label("may_send"),
+        )
+        .join(Chat, Chat.id == Delivery.chat_id)
+        .outerjoin(Notice, Notice.id == Delivery.notice_id)
+        .where(Delivery.id.in_(ids))
+        .order_by(Delivery.lane, Delivery.id)
+    )
+    return [ClaimedDelivery(*row) for row in rows]
+
+
+async def settle(session: AsyncSession, settlements: Sequence[Settlement]) -> None:
+    """Record what became of claimed deliveries; the words of one that is finished are removed."""
+    final = [_values(item) for item in settlements if item.status is not DeliveryStatus.QUEUED]
+    again = [_values(item) for item in settlements if item.status is DeliveryStatus.QUEUED]
+    connection = await session.connection()
+    table = Delivery.__table__
+    shared: dict[str, Any] = {"status": bindparam("b_status"), "error": bindparam("b_error"), "claimed_by": None}
+    if final:
+        done = shared | {
+            "settled_at": bindparam("b_settled_at"), "telegram_message_id": bindparam("b_telegram_message_id"),
+            "payload_sealed": None,
+        }
+        await connection.execute(update(table).where(table.c.id == bindparam("b_id")).values(**done), final)  # type: ignore[arg-type]
+    if again:
+        waiting = shared | {"not_before": bindparam("b_not_before")}
+        await connection.execute(update(table).where(table.c.id == bindparam("b_id")).values(**waiting), again)  # type: ignore[arg-type]
+
+
+def _values(item: Settlement) -> dict[str, Any]:
+    return {
+        "b_id": item.id, "b_status": item.status, "b_error": item.error, "b_settled_at": item.settled_at,
+        "b_telegram_message_id": item.telegram_message_id, "b_not_before": item.not_before,
+    }
+
+
+async def beat(session: AsyncSession, *, process_id: str, role: str, now: datetime) -> None:
+    """Say that this process is alive."""
+    if process := await session.get(Process, process_id):
+        process.seen_at = now
+    else:
+        session.add(Process(id=process_id, role=role, started_at=now, seen_at=now))
+
+
+async def release_silent(session: AsyncSession, *, silent_since: datetime, now: datetime) -> int:
+    """Take back what dead processes had claimed; returns how many deliveries.
+
+    An answer or a reply goes out again (a lost one harms, a repeated one does not) and is marked as perhaps repeated.
+    A notice becomes *unknown*: Telegram may have taken it, and a person decides.
+    """
+    await session.execute(delete(Process).where(Process.seen_at < silent_since))
+    abandoned = (
+        (Delivery.status == DeliveryStatus.SENDING)
+        & (or_(Delivery.claimed_by.is_(None), Delivery.claimed_by.not_in(select(Process.id))))
+    )
+    notices = await session.execute(
+        update(Delivery).where(abandoned, Delivery.notice_id.is_not(None))
+        .values(status=DeliveryStatus.UNKNOWN, settled_at=now, error="the process died while sending")
+        .returning(Delivery.id).execution_options(synchronize_session=False)
+    )
+    answers = await session.execute(
+        update(Delivery).where(abandoned, Delivery.notice_id.is_(None))
+        .values(status=DeliveryStatus.QUEUED, claimed_by=None, may_be_repeated=True)
+        .returning(Delivery.id).execution_options(synchronize_session=False)
+    )
+    return len(notices.all()) + len(answers.all())
+
+
+async def count_by_status(session: AsyncSession, notice_id: int) -> dict[str, int]:
+    """Return how many deliveries of a notice are in each status."""
+    query = select(Delivery.status, func.count()).where(Delivery.notice_id == notice_id).group_by(Delivery.status)
+    return {row[0]: row[1] for row in await session.execute(query)}
+
+
+async def count_queued(session: AsyncSession) -> int:
+    """Return how many deliveries wait."""
+    return await session.scalar(
+        select(func.count()).select_from(Delivery).where(Delivery.status == DeliveryStatus.QUEUED)
+    ) or 0

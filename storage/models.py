@@ -1,0 +1,417 @@
+"""Every table.
+
+Times are UTC. What a person wrote is sealed (`*_sealed`): the key is outside the database. A Telegram chat id is kept
+only sealed, found by its keyed fingerprint; no name, handle, photo or phone number has a column.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from storage.database import UTCDateTime
+
+# SQLite numbers rows only in INTEGER columns, PostgreSQL wants BIGINT for a table that grows for years.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """The metadata that Alembic compares with the database."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UTCDateTime(), dict[str, Any]: JSON(), bytes: LargeBinary(),
+    }
+
+
+class ChatState(StrEnum):
+    """Whether Telegram lets us write to this chat."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+
+
+class UpdateStatus(StrEnum):
+    """An update in the inbox: waiting to be handled, handled, or given up after repeated failures."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class TicketStatus(StrEnum):
+    """The life of a consultation. INTAKE is not yet in the queue: the resident is still being asked."""
+
+    INTAKE = "intake"
+    OPEN = "open"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class Author(StrEnum):
+    """Who wrote a message of a ticket. A NOTE is internal and is never delivered."""
+
+    RESIDENT = "resident"
+    STAFF = "staff"
+    SYSTEM = "system"
+    NOTE = "note"
+
+
+class NoticeStatus(StrEnum):
+    """The life of a notice."""
+
+    DRAFT = "draft"
+    REVIEW = "review"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about; residents subscribe by kind."""
+
+    CAMPAIGN = "campaign"
+    EVENT = "event"
+    SAFETY = "safety"
+
+
+class DeliveryStatus(StrEnum):
+    """One message to one chat. SENT means that Telegram took it, not that it was read.
+
+    UNKNOWN: the process died, or the answer was lost, while Telegram may have taken it.
+    """
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+class Lane(StrEnum):
+    """Which deliveries go first: danger cards, answers and replies, notices (the names sort in that order)."""
+
+    DANGER = "0-danger"
+    ANSWER = "1-answer"
+    NOTICE = "2-notice"
+
+
+class Role(StrEnum):
+    """What a member of staff may do; see bot/console/auth.py for what each one opens."""
+
+    OPERATOR = "operator"
+    INTERPRETER = "interpreter"
+    STATION_CHIEF = "station_chief"
+    PROMOTION_OFFICE = "promotion_office"
+    PUBLISHER = "publisher"
+    APPROVER = "approver"
+    ADMINISTRATOR = "administrator"
+
+
+class Chat(Base):
+    """One Telegram conversation with one resident."""
+
+    __tablename__ = "chats"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    address_lookup: Mapped[str] = mapped_column(String(64), unique=True)
+    address_sealed: Mapped[bytes]
+    pseudonym: Mapped[str] = mapped_column(String(16), unique=True)
+    locale: Mapped[str] = mapped_column(String(16))
+    locale_is_chosen: Mapped[bool] = mapped_column(default=False)
+    municipality: Mapped[str | None] = mapped_column(String(32))
+    wants_furigana: Mapped[bool] = mapped_column(default=True)
+    state: Mapped[str] = mapped_column(String(16), default=ChatState.ACTIVE)
+    last_intent: Mapped[str | None] = mapped_column(String(64))
+    last_intent_at: Mapped[datetime | None]
+    n_misses: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_chats_audience", "state", "locale", "municipality"),)
+
+
+class Update(Base):
+    """The inbox: one row per Telegram update, written before Telegram is told that we have it.
+
+    The payload is removed once it is handled; the row stays for a while so that a repeated update changes nothing.
+    """
+
+    __tablename__ = "updates"
+
+    update_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    chat_lookup: Mapped[str] = mapped_column(String(64))
+    is_urgent: Mapped[bool] = mapped_column(default=False)
+    payload_sealed: Mapped[bytes | None]
+    status: Mapped[str] = mapped_column(String(16), default=UpdateStatus.WAITING)
+    n_attempts: Mapped[int] = mapped_column(default=0)
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ix_updates_waiting", "update_id",
+            sqlite_where=text("status = 'waiting'"), postgresql_where=text("status = 'waiting'"),
+        ),
+        Index("ix_updates_handled_at", "handled_at"),
+    )
+
+
+class Section(Base):
+    """A desk of the police; the rows follow the deployment file."""
+
+    __tablename__ = "sections"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name_ja: Mapped[str] = mapped_column(String(100))
+    name_en: Mapped[str] = mapped_column(String(150))
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class Station(Base):
+    """A police station; the rows follow the deployment file."""
+
+    __tablename__ = "stations"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name_ja: Mapped[str] = mapped_column(String(100))
+    name_en: Mapped[str] = mapped_column(String(150))
+    size: Mapped[str] = mapped_column(String(16))
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class Staff(Base):
+    """One person who answers. Accounts are personal; a leaver's is disabled and stays for the audit."""
+
+    __tablename__ = "staff"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    display_name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(32))
+    section_id: Mapped[str | None] = mapped_column(ForeignKey("sections.id"))
+    station_id: Mapped[str | None] = mapped_column(ForeignKey("stations.id"))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    totp_sealed: Mapped[bytes | None]
+    totp_last_step: Mapped[int] = mapped_column(default=0)
+    locale: Mapped[str] = mapped_column(String(16), default="ja")
+    n_failed_logins: Mapped[int] = mapped_column(default=0)
+    retry_login_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class StaffSession(Base):
+    """A signed-in browser. Only the hash of its cookie is kept."""
+
+    __tablename__ = "staff_sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    csrf_token: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class LoginLink(Base):
+    """A link that signs in once, for the demo and for a new member of staff. Only its hash is kept."""
+
+    __tablename__ = "login_links"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Ticket(Base):
+    """One consultation."""
+
+    __tablename__ = "tickets"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    receipt: Mapped[str] = mapped_column(String(16), unique=True)
+    chat_id: Mapped[int | None] = mapped_column(ForeignKey("chats.id"), index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    step: Mapped[str | None] = mapped_column(String(16))
+    topic: Mapped[str | None] = mapped_column(String(64))
+    locale: Mapped[str] = mapped_column(String(16))
+    municipality: Mapped[str | None] = mapped_column(String(32))
+    section_id: Mapped[str] = mapped_column(ForeignKey("sections.id"))
+    station_id: Mapped[str | None] = mapped_column(ForeignKey("stations.id"))
+    priority: Mapped[int] = mapped_column(default=0)
+    is_sensitive: Mapped[bool] = mapped_column(default=False)
+    claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    claimed_at: Mapped[datetime | None]
+    n_messages: Mapped[int] = mapped_column(default=0)
+    key_sealed: Mapped[bytes]
+    consent_version: Mapped[str | None] = mapped_column(String(32))
+    consent_at: Mapped[datetime | None]
+    first_due_at: Mapped[datetime | None]
+    first_reply_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(32))
+
+    __table_args__ = (
+        Index("ix_tickets_queue", "section_id", "status", "priority", "created_at"),
+        Index(
+            "ux_tickets_current", "chat_id", unique=True,
+            sqlite_where=text("status IN ('intake', 'open', 'answered')"),
+            postgresql_where=text("status IN ('intake', 'open', 'answered')"),
+        ),
+    )
+
+
+class Message(Base):
+    """One message of a ticket, numbered from 1; its words are in its revisions."""
+
+    __tablename__ = "messages"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    author: Mapped[str] = mapped_column(String(16))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    locale: Mapped[str | None] = mapped_column(String(16))
+    telegram_message_id: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("ticket_id", "number"),)
+
+
+class Revision(Base):
+    """The words of a message as they were at one time; an edit adds one and never overwrites."""
+
+    __tablename__ = "revisions"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    body_sealed: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("message_id", "number"),)
+
+
+class Notice(Base):
+    """One announcement."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    campaign: Mapped[str | None] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32), default=NoticeKind.CAMPAIGN)
+    status: Mapped[str] = mapped_column(String(16), default=NoticeStatus.DRAFT, index=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    audience: Mapped[dict[str, Any]]
+    missing: Mapped[str] = mapped_column(String(16), default="fallback")
+    send_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    approved_at: Mapped[datetime | None]
+    expanded_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class NoticeText(Base):
+    """The words of a notice in one locale. Public, so not sealed. `state`: drafted (by machine) or checked."""
+
+    __tablename__ = "notice_texts"
+
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(16), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16), default="drafted")
+
+
+class Subscription(Base):
+    """A chat's standing wish for a kind of notice."""
+
+    __tablename__ = "subscriptions"
+
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """The outbox: one message to one chat.
+
+    The payload is a sealed Outgoing; it is removed once sent. A notice's delivery has none: its text is the notice's.
+    """
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"))
+    lane: Mapped[str] = mapped_column(String(16))
+    notice_id: Mapped[int | None] = mapped_column(ForeignKey("notices.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id", ondelete="SET NULL"), index=True)
+    payload_sealed: Mapped[bytes | None]
+    status: Mapped[str] = mapped_column(String(16), default=DeliveryStatus.QUEUED)
+    may_be_repeated: Mapped[bool] = mapped_column(default=False)
+    not_before: Mapped[datetime]
+    n_attempts: Mapped[int] = mapped_column(default=0)
+    claimed_by: Mapped[str | None] = mapped_column(String(36))
+    error: Mapped[str | None] = mapped_column(String(200))
+    telegram_message_id: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ux_deliveries_notice_chat", "notice_id", "chat_id", unique=True,
+            sqlite_where=text("notice_id IS NOT NULL"), postgresql_where=text("notice_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_due", "lane", "id",
+            sqlite_where=text("status = 'queued'"), postgresql_where=text("status = 'queued'"),
+        ),
+        Index(
+            "ix_deliveries_sending", "claimed_by",
+            sqlite_where=text("status = 'sending'"), postgresql_where=text("status = 'sending'"),
+        ),
+        Index("ix_deliveries_chat", "chat_id", "id"),
+    )
+
+
+class Process(Base):
+    """A running process and its heartbeat; what a silent one had claimed is taken back."""
+
+    __tablename__ = "processes"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class AuditEntry(Base):
+    """Who did what to which record. Rows are only ever added."""
+
+    __tablename__ = "audit_entries"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    tag: Mapped[str] = mapped_column(String(64))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    subject: Mapped[str] = mapped_column(String(64), index=True)
+    detail: Mapped[dict[str, Any]]

@@ -1,0 +1,182 @@
+"""Tickets and their messages. A ticket's words are sealed with the ticket's own key, which is sealed with the ring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.chats import new_code
+from storage.models import Author, Chat, Delivery, Message, Revision, Ticket, TicketStatus
+from storage.sealing import Sealer, new_key
+
+CURRENT = (TicketStatus.INTAKE, TicketStatus.OPEN, TicketStatus.ANSWERED)
+IN_QUEUE = (TicketStatus.OPEN, TicketStatus.ANSWERED)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One message with its words, oldest revision first, and how its delivery stands."""
+
+    id: int
+    number: int
+    author: str
+    staff_id: int | None
+    locale: str | None
+    created_at: datetime
+    revisions: tuple[tuple[datetime, str], ...]
+    delivery_status: str | None
+    delivery_error: str | None
+
+    @property
+    def body(self) -> str:
+        """The words as they are now."""
+        return self.revisions[-1][1]
+
+
+def _key_context(receipt: str) -> str:
+    return f"ticket key:{receipt}"
+
+
+def sealer_of(ticket: Ticket, ring: Sealer) -> Sealer:
+    """Open the ticket's own key with the ring."""
+    return Sealer([ring.open(ticket.key_sealed, _key_context(ticket.receipt))])
+
+
+async def add(
+    session: AsyncSession,
+    *,
+    chat: Chat,
+    topic: str | None,
+    section_id: str,
+    ring: Sealer,
+    now: datetime,
+    is_sensitive: bool = False,
+    priority: int = 0,
+) -> Ticket:
+    """Create a ticket in INTAKE with a random receipt number and a key of its own."""
+    receipt = f"{new_code('K', 3)}-{new_code('', 4)}"
+    ticket = Ticket(
+        receipt=receipt, chat_id=chat.id, status=TicketStatus.INTAKE, topic=topic, locale=chat.locale,
+        municipality=chat.municipality, section_id=section_id, is_sensitive=is_sensitive, priority=priority,
+        key_sealed=ring.seal(new_key(), _key_context(receipt)), created_at=now, updated_at=now,
+    )
+    session.add(ticket)
+    await session.flush()
+    return ticket
+
+
+async def current_for(session: AsyncSession, chat_id: int) -> Ticket | None:
+    """Return the chat's one ticket that is not closed."""
+    found: Ticket | None = await session.scalar(
+        select(Ticket).where(Ticket.chat_id == chat_id, Ticket.status.in_(CURRENT))
+    )
+    return found
+
+
+async def latest_for(session: AsyncSession, chat_id: int) -> Ticket | None:
+    """Return the chat's newest ticket, closed or not."""
+    found: Ticket | None = await session.scalar(
+        select(Ticket).where(Ticket.chat_id == chat_id).order_by(Ticket.id.desc()).limit(1)
+    )
+    return found
+
+
+async def get(session: AsyncSession, ticket_id: int) -> Ticket | None:
+    """Return a ticket by id; who may see it is decided by the console's access_ticket."""
+    return await session.get(Ticket, ticket_id)
+
+
+async def add_message(
+    session: AsyncSession,
+    ticket: Ticket,
+    author: Author,
+    body: str,
+    *,
+    ring: Sealer,
+    now: datetime,
+    staff_id: int | None = None,
+    locale: str | None = None,
+    telegram_message_id: int | None = None,
+) -> Message:
+    """Add a message with its first revision; its number is the ticket's next one."""
+    ticket.n_messages += 1
+    ticket.updated_at = now
+    message = Message(
+        ticket_id=ticket.id, number=ticket.n_messages, author=author, staff_id=staff_id, locale=locale,
+        telegram_message_id=telegram_message_id, created_at=now,
+    )
+    session.add(message)
+    await session.flush()
+    _add_revision(session, ticket, message, 1, body, ring=ring, now=now)
+    return message
+
+
+async def revise(
+    session: AsyncSession, ticket: Ticket, telegram_message_id: int, body: str, *, ring: Sealer, now: datetime
+) -> Message | None:
+    """Add a revision to the message that the resident edited; None when it is not one of this ticket's."""
+    message = await session.scalar(
+        select(Message).where(Message.ticket_id == ticket.id, Message.telegram_message_id == telegram_message_id)
+    )
+    if message is None:
+        return None
+    n_revisions = await session.scalar(
+        select(func.count()).select_from(Revision).where(Revision.message_id == message.id)
+    )
+    _add_revision(session, ticket, message, (n_revisions or 0) + 1, body, ring=ring, now=now)
+    ticket.updated_at = now
+    return message
+
+
+def _add_revision(
+    session: AsyncSession, ticket: Ticket, message: Message, number: int, body: str, *, ring: Sealer, now: datetime
+) -> None:
+    sealed = sealer_of(ticket, ring).seal_text(body, f"message:{message.id}")
+    session.add(Revision(message_id=message.id, number=number, body_sealed=sealed, created_at=now))
+
+
+async def messages(session: AsyncSession, ticket: Ticket, *, ring: Sealer) -> list[MessageView]:
+    """Return the ticket's messages in order, opened."""
+    sealer = sealer_of(ticket, ring)
+    revisions: dict[int, list[tuple[datetime, str]]] = {}
+    query = select(Revision).join(Message).where(Message.ticket_id == ticket.id).order_by(Revision.id)
+    for revision in await session.scalars(query):
+        body = sealer.open_text(revision.body_sealed, f"message:{revision.message_id}")
+        revisions.setdefault(revision.message_id, []).append((revision.created_at, body))
+    rows = await session.execute(
+        select(Message, Delivery.status, Delivery.error)
+        .outerjoin(Delivery, Delivery.message_id == Message.id)
+        .where(Message.ticket_id == ticket.id)
+        .order_by(Message.number)
+    )
+    return [
+        MessageView(
+            id=message.id, number=message.number, author=message.author, staff_id=message.staff_id,
+            locale=message.locale, created_at=message.created_at, revisions=tuple(revisions[message.id]),
+            delivery_status=status, delivery_error=error,
+        )
+        for message, status, error in rows
+    ]
+
+
+async def claim(session: AsyncSession, ticket_id: int, staff_id: int, *, now: datetime) -> bool:
+    """Make the ticket this officer's if it is nobody's; exactly one of many at once wins."""
+    taken = await session.execute(
+        update(Ticket)
+        .where(Ticket.id == ticket_id, Ticket.claimed_by_id.is_(None), Ticket.status.in_(IN_QUEUE))
+        .values(claimed_by_id=staff_id, claimed_at=now, updated_at=now)
+        .returning(Ticket.id)
+    )
+    return taken.first() is not None
+
+
+async def listing(
+    session: AsyncSession, visible: Select[tuple[Ticket]], *, limit: int, offset: int = 0
+) -> Sequence[Ticket]:
+    """Return tickets of a query, most pressing first: by priority, then the longest waiting."""
+    ordered = visible.order_by(Ticket.priority.desc(), Ticket.created_at).limit(limit).offset(offset)
+    return list(await session.scalars(ordered))
