@@ -1,0 +1,120 @@
+"""What the bot says, as plain values: text with entities and buttons, kept in the outbox as JSON.
+
+Nothing here is markup: formatting is entities with offsets, so nothing a person types can break a message.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+# In UTF-16 units. Source: Bot API, sendMessage, "1-4096 characters after entities parsing" (2026-11-22)
+MAX_TEXT_UNITS = 4096
+MAX_DATA_BYTES = 64  # Source: Bot API, InlineKeyboardButton.callback_data (2026-11-22)
+
+
+def utf16_length(text: str) -> int:
+    """Return the length of text in UTF-16 code units, which is how Telegram counts."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Formatting of a part of the text. kind: a Telegram entity type; offset and length in UTF-16 units."""
+
+    kind: str
+    offset: int
+    length: int
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """An inline button. It carries its own meaning in `data` (at most 64 bytes), or opens `url`."""
+
+    text: str
+    data: str | None = None
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.data is None) == (self.url is None):
+            raise ValueError("a button has either data or a url")
+        if self.data is not None and not 1 <= len(self.data.encode()) <= MAX_DATA_BYTES:
+            raise ValueError(f"the data of a button has 1 to {MAX_DATA_BYTES} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to send, or a change to one sent before.
+
+    edit_message_id: replaces the text of that message instead of sending a new one.
+    request_location: label of a one-time keyboard button that sends the phone's location.
+    """
+
+    text: str
+    entities: tuple[Entity, ...] = ()
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    edit_message_id: int | None = None
+    request_location: str | None = None
+    is_silent: bool = False
+
+    def to_json(self) -> str:
+        """Return the message as compact JSON for the outbox."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Outgoing:
+        """Read a message back from the outbox."""
+        raw: dict[str, Any] = json.loads(text)
+        raw["entities"] = tuple(Entity(**entity) for entity in raw["entities"])
+        raw["buttons"] = tuple(tuple(Button(**button) for button in row) for row in raw["buttons"])
+        return cls(**raw)
+
+
+class TextBuilder:
+    """Builds a text and its entities together, counting in UTF-16 units."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._entities: list[Entity] = []
+        self._length = 0
+
+    def add(self, text: str, kind: str | None = None, *, url: str | None = None) -> TextBuilder:
+        """Append text, formatted when a kind is given."""
+        length = utf16_length(text)
+        if kind and text.strip():
+            # Telegram refuses entities that are only white space and moves those that begin or end with it.
+            left = utf16_length(text) - utf16_length(text.lstrip())
+            self._entities.append(Entity(kind, self._length + left, utf16_length(text.strip()), url))
+        self._parts.append(text)
+        self._length += length
+        return self
+
+    def line(self, text: str = "", kind: str | None = None, *, url: str | None = None) -> TextBuilder:
+        """Append text and a line break."""
+        return self.add(text, kind, url=url).add("\n")
+
+    @property
+    def length(self) -> int:
+        """The length so far, in UTF-16 units."""
+        return self._length
+
+    def build(self, buttons: tuple[tuple[Button, ...], ...] = ()) -> Outgoing:
+        """Return the message, without trailing line breaks, cut to what Telegram takes."""
+        text = "".join(self._parts).rstrip()
+        entities = self._entities
+        if utf16_length(text) > MAX_TEXT_UNITS:
+            text = _cut(text, MAX_TEXT_UNITS - 1) + "…"
+            entities = [item for item in entities if item.offset + item.length < MAX_TEXT_UNITS]
+        return Outgoing(text=text, entities=tuple(entities), buttons=buttons)
+
+
+def _cut(text: str, units: int) -> str:
+    """Return the longest beginning of text that has at most this many UTF-16 units."""
+    return text.encode("utf-16-le", "surrogatepass")[: units * 2].decode("utf-16-le", "ignore")
+
+
+def plain(text: str, *rows: tuple[Button, ...]) -> Outgoing:
+    """Return a message without formatting."""
+    return TextBuilder().add(text).build(tuple(rows))
