@@ -50,6 +50,7 @@ class Settlement:
     error: str | None = None
     telegram_message_id: int | None = None
     not_before: datetime | None = None
+    may_be_repeated: bool = False
 
 
 async def add(
@@ -136,7 +137,10 @@ async def settle(session: AsyncSession, settlements: Sequence[Settlement]) -> No
         }
         await connection.execute(update(table).where(table.c.id == bindparam("b_id")).values(**done), final)  # type: ignore[arg-type]
     if again:
-        waiting = shared | {"not_before": bindparam("b_not_before")}
+        waiting = shared | {
+            "not_before": bindparam("b_not_before"),
+            "may_be_repeated": or_(table.c.may_be_repeated, bindparam("b_may_be_repeated")),
+        }
         await connection.execute(update(table).where(table.c.id == bindparam("b_id")).values(**waiting), again)  # type: ignore[arg-type]
 
 
@@ -144,6 +148,7 @@ def _values(item: Settlement) -> dict[str, Any]:
     return {
         "b_id": item.id, "b_status": item.status, "b_error": item.error, "b_settled_at": item.settled_at,
         "b_telegram_message_id": item.telegram_message_id, "b_not_before": item.not_before,
+        "b_may_be_repeated": item.may_be_repeated,
     }
 
 

@@ -393,6 +393,23 @@ class Delivery(Base):
     )
 
 
+class Turn(Base):
+    """What came of one message, for the counts: no chat, no words.
+
+    outcome: answer, choices, fallback, smalltalk, request, danger, ticket.
+    helped: the resident's own verdict on an answer, when given.
+    """
+
+    __tablename__ = "turns"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    locale: Mapped[str] = mapped_column(String(16))
+    outcome: Mapped[str] = mapped_column(String(16))
+    intent_id: Mapped[str | None] = mapped_column(String(64))
+    helped: Mapped[bool | None]
+
+
 class Process(Base):
     """A running process and its heartbeat; what a silent one had claimed is taken back."""
 

@@ -104,14 +104,22 @@ async def expand(
     await session.execute(statement.from_select(columns, rows).on_conflict_do_nothing())
 
 
-async def skip_expired(session: AsyncSession, *, now: datetime) -> list[int]:
-    """Skip what is still queued of notices past their expiry; returns the notices."""
-    expired = select(Notice.id).where(
-        Notice.status.in_([NoticeStatus.SENDING, NoticeStatus.PAUSED]), Notice.expires_at <= now
+async def expiring(session: AsyncSession, *, now: datetime) -> list[int]:
+    """Return the notices past their expiry that still have something queued."""
+    left = select(Delivery.id).where(Delivery.notice_id == Notice.id, Delivery.status == DeliveryStatus.QUEUED).exists()
+    query = select(Notice.id).where(
+        Notice.status.in_([NoticeStatus.SENDING, NoticeStatus.PAUSED]), Notice.expires_at <= now, left
     )
-    ids = list(await session.scalars(expired))
+    return list(await session.scalars(query))
+
+
+async def skip_expired(session: AsyncSession, *, now: datetime) -> list[int]:
+    """Skip what is still queued of notices past their expiry; a paused one ends as expired. Returns the notices."""
+    ids = await expiring(session, now=now)
     if ids:
         await cancel_queued(session, ids, status=DeliveryStatus.SKIPPED, reason="expired", now=now)
+        for notice_id in ids:
+            await move(session, notice_id, [NoticeStatus.PAUSED], NoticeStatus.EXPIRED, finished_at=now)
     return ids
 
 

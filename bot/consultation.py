@@ -1,0 +1,251 @@
+"""The life of a ticket: intake, open, claim, reply, note, close, reopen, withdraw. Every deed writes its audit entry.
+
+The caller owns the transaction. What is refused is raised as bot.errors.Refused with a sentence for the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import outbox
+from bot.deployment import Deployment
+from bot.errors import AlreadyClaimed, StaleReply, WrongState
+from bot.i18n import Strings
+from bot.outgoing import Button, Outgoing, TextBuilder
+from storage import audit, staff, tickets
+from storage.audit import AuditTag
+from storage.models import Author, Chat, Lane, Message, Staff, Ticket, TicketStatus
+from storage.sealing import Sealer
+
+CONSENT_VERSION = "2026-11"
+STEP_CONSENT = "consent"
+STEP_STORY = "story"
+STEP_PLACE = "place"
+OUTCOMES = ("advised", "handed_over", "reported", "no_reply", "duplicate", "other")
+_PRIORITY = {"now": 100, "today": 50, "normal": 0}
+_SENSITIVE_PRIORITY = 30
+MAX_REPLY_LENGTH = 3500  # characters, so that the heading still fits one Telegram message
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What the consultation is about, as far as the catalogue knows. urgency: now, today or normal."""
+
+    intent_id: str | None
+    urgency: str = "normal"
+    is_sensitive: bool = False
+
+
+def _subject(ticket: Ticket) -> str:
+    return f"ticket:{ticket.id}"
+
+
+async def open_intake(
+    session: AsyncSession, chat: Chat, topic: Topic, *, deployment: Deployment, sealer: Sealer, now: datetime
+) -> Ticket:
+    """Begin a consultation, or return the one that is already under way. Nothing is in the queue before `submit`."""
+    if current := await tickets.current_for(session, chat.id):
+        return current
+    route = deployment.route(topic.intent_id, chat.municipality)
+    ticket = await tickets.add(
+        session, chat=chat, topic=topic.intent_id, section_id=route.section_id, ring=sealer, now=now,
+        is_sensitive=topic.is_sensitive,
+        priority=_PRIORITY[topic.urgency] + (_SENSITIVE_PRIORITY if topic.is_sensitive else 0),
+    )
+    ticket.station_id = route.station_id
+    ticket.step = STEP_CONSENT
+    return ticket
+
+
+def give_consent(ticket: Ticket, *, now: datetime) -> None:
+    """Record that the resident agreed, to which text, and when."""
+    _require(ticket, (TicketStatus.INTAKE,))
+    ticket.consent_version, ticket.consent_at, ticket.step = CONSENT_VERSION, now, STEP_STORY
+
+
+async def decline_consent(session: AsyncSession, ticket: Ticket) -> None:
+    """Forget an intake that was not agreed to; it held no words."""
+    if ticket.status == TicketStatus.INTAKE:
+        await session.delete(ticket)
+
+
+async def add_words(
+    session: AsyncSession, ticket: Ticket, body: str, *, sealer: Sealer, now: datetime, telegram_message_id: int | None
+) -> Message:
+    """Add what the resident wrote. After an answer the ticket waits for staff again."""
+    _require(ticket, tickets.CURRENT)
+    if ticket.consent_at is None:
+        raise WrongState("Please agree first.")
+    message = await tickets.add_message(
+        session, ticket, Author.RESIDENT, body, ring=sealer, now=now, locale=ticket.locale,
+        telegram_message_id=telegram_message_id,
+    )
+    if ticket.status == TicketStatus.ANSWERED:
+        ticket.status = TicketStatus.OPEN
+    elif ticket.status == TicketStatus.INTAKE and ticket.step == STEP_STORY:
+        ticket.step = STEP_PLACE
+    return message
+
+
+def set_place(ticket: Ticket, municipality: str | None, *, deployment: Deployment) -> None:
+    """Record where it is and choose the station. None: the resident would rather not say."""
+    ticket.municipality = municipality
+    route = deployment.route(ticket.topic, municipality)
+    ticket.station_id = route.station_id
+
+
+def submit(session: AsyncSession, ticket: Ticket, *, deployment: Deployment, now: datetime) -> None:
+    """Put the consultation into the queue, with the time by which somebody will have read it."""
+    _require(ticket, (TicketStatus.INTAKE,))
+    ticket.status, ticket.step = TicketStatus.OPEN, None
+    ticket.created_at = ticket.updated_at = now
+    ticket.first_due_at = deployment.first_reply_due(now)
+    audit.record(session, AuditTag.RESIDENT_TICKET_OPEN, _subject(ticket), now=now, section=ticket.section_id,
+                 station=ticket.station_id, topic=ticket.topic)
+
+
+async def claim(session: AsyncSession, ticket: Ticket, officer: Staff, *, now: datetime) -> None:
+    """Make the ticket this officer's. Raises AlreadyClaimed with the name of whoever has it."""
+    if not await tickets.claim(session, ticket.id, officer.id, now=now):
+        await session.refresh(ticket)
+        if ticket.claimed_by_id == officer.id:
+            return
+        if ticket.claimed_by_id is None:
+            raise WrongState("This consultation is closed.")
+        names = await staff.names(session)
+        raise AlreadyClaimed("{name} has this consultation.", name=names.get(ticket.claimed_by_id, "?"))
+    await session.refresh(ticket)
+    audit.record(session, AuditTag.STAFF_TICKET_CLAIM, _subject(ticket), now=now, staff_id=officer.id)
+
+
+def release(session: AsyncSession, ticket: Ticket, officer: Staff, *, now: datetime) -> None:
+    """Give the ticket back to the section."""
+    _require_claim(ticket, officer)
+    ticket.claimed_by_id, ticket.claimed_at, ticket.updated_at = None, None, now
+    audit.record(session, AuditTag.STAFF_TICKET_RELEASE, _subject(ticket), now=now, staff_id=officer.id)
+
+
+async def reply(
+    session: AsyncSession,
+    ticket: Ticket,
+    chat: Chat,
+    officer: Staff,
+    body: str,
+    *,
+    last_seen: int,
+    strings: Strings,
+    sealer: Sealer,
+    now: datetime,
+) -> Message:
+    """Send the officer's words to the resident through the outbox.
+
+    last_seen: the number of the newest message on the page that the officer wrote from.
+    Raises StaleReply when something was added since, AlreadyClaimed and WrongState.
+    """
+    body = body.strip()
+    if not body:
+        raise WrongState("Write something first.")
+    if len(body) > MAX_REPLY_LENGTH:
+        raise WrongState("This is too long: at most {n} characters.", n=MAX_REPLY_LENGTH)
+    _require(ticket, tickets.IN_QUEUE)
+    _require_claim(ticket, officer)
+    if last_seen != ticket.n_messages:
+        raise StaleReply("Something was added while you were writing. Read it, then send again.")
+    message = await tickets.add_message(
+        session, ticket, Author.STAFF, body, ring=sealer, now=now, staff_id=officer.id, locale=chat.locale
+    )
+    ticket.status = TicketStatus.ANSWERED
+    ticket.first_reply_at = ticket.first_reply_at or now
+    await outbox.queue(
+        session, chat, reply_message(ticket, body, strings), lane=Lane.ANSWER, sealer=sealer, now=now,
+        message_id=message.id,
+    )
+    audit.record(session, AuditTag.STAFF_TICKET_REPLY, _subject(ticket), now=now, staff_id=officer.id,
+                 message=message.number)
+    return message
+
+
+def reply_message(ticket: Ticket, body: str, strings: Strings) -> Outgoing:
+    """Return a staff reply as the resident sees it: who speaks, and what can be done next."""
+    _ = strings
+    text = TextBuilder().line(_("A member of the police staff writes ({receipt}):", receipt=ticket.receipt), "bold")
+    text.line().line(body).line().add(_("To answer, just write here."), "italic")
+    return text.build(((Button(_("It is settled: close"), data=f"t:close:{ticket.receipt}"),),))
+
+
+async def add_note(
+    session: AsyncSession, ticket: Ticket, officer: Staff, body: str, *, sealer: Sealer, now: datetime
+) -> Message:
+    """Add an internal note. It has no delivery, and nothing makes one from it."""
+    if not body.strip():
+        raise WrongState("Write something first.")
+    message = await tickets.add_message(
+        session, ticket, Author.NOTE, body.strip(), ring=sealer, now=now, staff_id=officer.id
+    )
+    audit.record(session, AuditTag.STAFF_TICKET_NOTE, _subject(ticket), now=now, staff_id=officer.id,
+                 message=message.number)
+    return message
+
+
+async def close(
+    session: AsyncSession,
+    ticket: Ticket,
+    chat: Chat | None,
+    officer: Staff,
+    outcome: str,
+    *,
+    strings: Strings,
+    sealer: Sealer,
+    now: datetime,
+) -> None:
+    """Close the ticket with an outcome and tell the resident how to come back."""
+    _require(ticket, tickets.IN_QUEUE)
+    _require_claim(ticket, officer)
+    if outcome not in OUTCOMES:
+        raise WrongState("Choose an outcome.")
+    ticket.status, ticket.outcome, ticket.closed_at, ticket.updated_at = TicketStatus.CLOSED, outcome, now, now
+    if chat is not None:
+        await outbox.queue(session, chat, closed_message(ticket, strings), lane=Lane.ANSWER, sealer=sealer, now=now)
+    audit.record(session, AuditTag.STAFF_TICKET_CLOSE, _subject(ticket), now=now, staff_id=officer.id,
+                 outcome=outcome)
+
+
+def closed_message(ticket: Ticket, strings: Strings) -> Outgoing:
+    """Return what the resident reads when staff close the consultation."""
+    _ = strings
+    text = TextBuilder().line(_("The police staff closed your consultation {receipt}.", receipt=ticket.receipt))
+    text.add(_("If something is not settled, open it again with the button, or write here at any time."))
+    return text.build(((Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"),),))
+
+
+def reopen(session: AsyncSession, ticket: Ticket, *, now: datetime, officer: Staff | None = None) -> None:
+    """Put a closed ticket back into the queue, with the officer who had it."""
+    _require(ticket, (TicketStatus.CLOSED,))
+    ticket.status, ticket.outcome, ticket.closed_at, ticket.updated_at = TicketStatus.OPEN, None, None, now
+    audit.record(session, AuditTag.STAFF_TICKET_REOPEN, _subject(ticket), now=now,
+                 staff_id=officer.id if officer else None)
+
+
+def close_by_resident(session: AsyncSession, ticket: Ticket, *, now: datetime, withdrawn: bool = False) -> None:
+    """Close the ticket because the resident says it is settled, or takes it back."""
+    _require(ticket, tickets.CURRENT)
+    ticket.status = TicketStatus.WITHDRAWN if withdrawn else TicketStatus.CLOSED
+    ticket.closed_at = ticket.updated_at = now
+    tag = AuditTag.RESIDENT_TICKET_WITHDRAW if withdrawn else AuditTag.RESIDENT_TICKET_CLOSE
+    audit.record(session, tag, _subject(ticket), now=now)
+
+
+def _require(ticket: Ticket, states: Sequence[TicketStatus]) -> None:
+    if ticket.status not in states:
+        raise WrongState("This consultation is closed.")
+
+
+def _require_claim(ticket: Ticket, officer: Staff) -> None:
+    if ticket.claimed_by_id is None:
+        raise WrongState("Take this consultation first.")
+    if ticket.claimed_by_id != officer.id:
+        raise AlreadyClaimed("A colleague has this consultation.")

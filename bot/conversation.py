@@ -1,0 +1,221 @@
+"""What happens to one resident message: danger, requests about the bot, an open ticket, answer, choices, or staff.
+
+The whole decision is `respond`, top to bottom. It changes rows of the session it is given and returns what to say; the
+caller owns the transaction and the outbox. `respond_without_database` is what is left when the database is away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from intents.danger import Danger
+from intents.understand import Understander, Understanding
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import intake, wishes
+from bot.answers import Screens
+from bot.deployment import Deployment
+from bot.incoming import Incoming, Kind
+from bot.outgoing import Button, Outgoing, plain
+from bot.replies import Response, Scene
+from intents import danger as dangers
+from intents import language
+from storage import chats, tickets
+from storage.models import Chat, ChatState, Lane, TicketStatus, Turn
+from storage.sealing import Sealer
+
+FOLLOW_UP = timedelta(minutes=10)  # how long "and how much is it?" means the answer before
+_START_LOCALE = "en"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What deciding needs; built once."""
+
+    screens: Screens
+    understander: Understander
+    deployment: Deployment
+    sealer: Sealer
+
+
+def understand(incoming: Incoming, parts: Parts) -> Understanding | None:
+    """Do the part that costs: what the words mean. Pure, for a thread; None when there are no words to understand."""
+    if incoming.kind not in (Kind.TEXT, Kind.PHOTO, Kind.EDIT) or not incoming.text.strip():
+        return None
+    return parts.understander.understand(incoming.text, language_code=incoming.language_code)
+
+
+def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing, ...]:
+    """Return the danger card, or a plain word about what does not work now, with nothing but the process itself."""
+    screens = parts.screens
+    client = language.canonical(incoming.language_code)
+    tag = _speakable(language.detect(incoming.text, client=client).tag or client, screens)
+    if incoming.kind is Kind.BUTTON and incoming.data.startswith("sos"):
+        _, _, kind = incoming.data.partition(":")
+        if kind in set(Danger):
+            return (screens.danger_card(Danger(kind), tag),)
+        return (screens.emergency_menu(tag),)
+    assessed = dangers.assess(incoming.text)
+    if found := assessed.firm or assessed.soft:
+        return (screens.danger_card(found, tag, soft=assessed.firm is None),)
+    _ = screens.words(tag)
+    return (
+        screens.emergency_menu(tag),
+        plain(_("Something in this bot does not work right now. Your message is kept and will be answered as soon as "
+                "it works again. In danger call 110 (police) or 119 (fire, ambulance).")),
+    )
+
+
+async def respond(
+    session: AsyncSession, incoming: Incoming, parts: Parts, *, now: datetime, understanding: Understanding | None
+) -> tuple[Chat, Response]:
+    """Decide what the bot says to one thing that a resident did.
+
+    understanding: of `understand`, made before the transaction; None when there are no words.
+    Returns the chat and what to send to it, in order.
+    """
+    chat, is_new = await chats.get_or_create(
+        session, incoming.address, sealer=parts.sealer, locale=_first_locale(incoming, parts), now=now
+    )
+    chat.seen_at = now
+    if incoming.kind is Kind.BLOCKED:
+        await chats.mark_blocked(session, chat.id)
+        return chat, Response()
+    if chat.state == ChatState.BLOCKED:
+        chat.state = ChatState.ACTIVE
+    offered = _settle_language(chat, incoming, parts, is_new=is_new)
+    scene = Scene(session, chat, incoming, parts.screens, parts.deployment, parts.sealer, now)
+
+    card = _danger_card(scene, understanding)
+    response = await _respond(scene, understanding, is_new=is_new)
+    if card is not None:
+        await _count(scene, "danger", None)
+        response = Response(messages=((Lane.DANGER, card), *response.messages), toast=response.toast)
+    elif offered and response.messages:
+        response = response.and_say(_language_offer(scene, offered))
+    return chat, response
+
+
+def _danger_card(scene: Scene, understanding: Understanding | None) -> Outgoing | None:
+    if understanding is None:
+        return None
+    found = understanding.danger or understanding.soft_danger
+    if found is None:
+        return None
+    return scene.screens.danger_card(Danger(found), scene.chat.locale, soft=understanding.danger is None)
+
+
+async def _respond(scene: Scene, understanding: Understanding | None, *, is_new: bool) -> Response:
+    incoming, chat = scene.incoming, scene.chat
+    if incoming.kind is Kind.BUTTON:
+        return await wishes.press(scene)
+    if incoming.kind is Kind.COMMAND:
+        return await wishes.command(scene)
+    if incoming.kind is Kind.UNBLOCKED:
+        return Response()
+    ticket = await tickets.current_for(scene.session, chat.id)
+    if incoming.kind is Kind.EDIT:
+        return await intake.edited(scene, ticket)
+    if understanding and understanding.outcome == "bot_request" and understanding.bot_request:
+        await _count(scene, "request", understanding.bot_request)
+        return await wishes.request(scene, understanding.bot_request)
+    if ticket is not None and (ticket.status != TicketStatus.INTAKE or ticket.consent_at is not None):
+        await _count(scene, "ticket", ticket.topic)
+        return await intake.words(scene, ticket)
+    if understanding is None:
+        return _without_words(scene)
+    return await _answer(scene, understanding, is_new=is_new)
+
+
+async def _answer(scene: Scene, understanding: Understanding, *, is_new: bool) -> Response:
+    chat, screens = scene.chat, scene.screens
+    outcome, top = understanding.outcome, understanding.intents[0].intent_id
+    is_danger = bool(understanding.danger or understanding.soft_danger)
+    if outcome == "answer":
+        if found := screens.answer(top, chat.locale, today=scene.today, furigana=chat.wants_furigana):
+            chat.last_intent, chat.last_intent_at, chat.n_misses = top, scene.now, 0
+            await _count(scene, "answer", top)
+            return Response.say(found)
+        outcome = "choices"
+    if outcome == "choices":
+        chat.n_misses = 0
+        await _count(scene, "choices", top)
+        return Response.say(screens.choices(understanding.choices or (top,), chat.locale, today=scene.today))
+    if outcome == "smalltalk":
+        await _count(scene, "smalltalk", top)
+        return Response.say(wishes.smalltalk(scene, top, is_new=is_new))
+    if is_danger:
+        return Response()
+    chat.n_misses += 1
+    await _count(scene, "fallback", None)
+    return Response.say(screens.fallback(chat.locale, again=chat.n_misses > 1))
+
+
+def _without_words(scene: Scene) -> Response:
+    """Say honestly what becomes of a thing that is not text, outside a consultation."""
+    _ = scene.words
+    staff = Button(_("💬 Talk to staff"), data="staff")
+    kind = scene.incoming.kind
+    if kind is Kind.LOCATION:
+        if scene.incoming.place and (near := scene.deployment.nearest_municipality(*scene.incoming.place)):
+            scene.chat.municipality = near.code
+            return Response.say(plain(
+                _("Thank you. Your area is now {place}. The exact point was not kept.",
+                  place=near.name(scene.chat.locale)), (staff,), (scene.screens.emergency_button(scene.chat.locale),),
+            ))
+        return Response.say(plain(_("This place is not in our area. The exact point was not kept."), (staff,)))
+    if kind is Kind.STICKER:
+        return Response.say(scene.screens.menu(scene.chat.locale))
+    text = _("I can only read text. The file was not kept. Please write what you want to know, or talk to staff.")
+    return Response.say(plain(text, (staff,), (scene.screens.emergency_button(scene.chat.locale),)))
+
+
+def _settle_language(chat: Chat, incoming: Incoming, parts: Parts, *, is_new: bool) -> str | None:
+    """Let detection propose: it moves a chat whose language nobody chose; for a chosen one it returns an offer.
+
+    A short word never flips a running conversation: that takes three words, or their like, and certainty.
+    """
+    if incoming.kind not in (Kind.TEXT, Kind.PHOTO) or not incoming.text.strip():
+        return None
+    detected = language.detect(
+        incoming.text, client=language.canonical(incoming.language_code), previous=None if is_new else chat.locale
+    )
+    if detected.tag is None:
+        return None
+    tag = _speakable(detected.tag, parts.screens)
+    if tag == chat.locale:
+        return None
+    is_long = detected.letters >= 12 or len(incoming.text.split()) >= 3
+    if is_new or (not chat.locale_is_chosen and detected.sure and is_long):
+        chat.locale = tag
+        return None
+    return tag if detected.sure and is_long else None
+
+
+def _language_offer(scene: Scene, tag: str) -> Outgoing:
+    """Offer the language the resident seems to write, in that language and in their own."""
+    name = scene.screens.language_name(tag)
+    text = scene.screens.words(tag)("Shall I answer in {language}?", language=name)
+    return plain(f"🌐 {text}", (Button(name, data=f"lang:{tag}"), Button("🌐 …", data="lang")))
+
+
+def _first_locale(incoming: Incoming, parts: Parts) -> str:
+    return _speakable(language.canonical(incoming.language_code), parts.screens)
+
+
+def _speakable(tag: str | None, screens: Screens) -> str:
+    """Return the tag in which we can answer somebody who writes `tag`: the first of its chain that has answers."""
+    if tag is None:
+        return _START_LOCALE
+    if tag == "ja":
+        return "ja-simple"
+    tags = screens.catalogue.answer_tags()
+    return next((each for each in screens.catalogue.chain(tag) if each in tags), _START_LOCALE)
+
+
+async def _count(scene: Scene, outcome: str, intent_id: str | None) -> None:
+    values = {"at": scene.now, "locale": scene.chat.locale, "outcome": outcome, "intent_id": intent_id}
+    await scene.session.execute(insert(Turn).values(**values))
+

@@ -1,0 +1,250 @@
+"""Talking with staff, from the resident's side: consent, what happened, where, receipt, messages, edits, close."""
+
+from __future__ import annotations
+
+from bot import consultation
+from bot.consultation import STEP_CONSENT, STEP_PLACE, STEP_STORY, Topic
+from bot.errors import WrongState
+from bot.incoming import Kind
+from bot.outgoing import Button, Outgoing, plain
+from bot.replies import Response, Scene
+from storage import tickets
+from storage.models import Ticket, TicketStatus
+
+
+async def begin(scene: Scene, intent_id: str | None) -> Response:
+    """Ask for consent to a consultation, or go on with the one under way."""
+    intent = scene.screens.catalogue.intent(intent_id) if intent_id else None
+    topic = Topic(intent.id, intent.urgency, intent.sensitive) if intent and intent.base else Topic(None)
+    ticket = await consultation.open_intake(
+        scene.session, scene.chat, topic, deployment=scene.deployment, sealer=scene.sealer, now=scene.now
+    )
+    if ticket.status != TicketStatus.INTAKE:
+        return Response.say(_under_way(scene, ticket))
+    return Response.say(_question(scene, ticket))
+
+
+def _question(scene: Scene, ticket: Ticket) -> Outgoing:
+    """Return the question of the step at which the intake is."""
+    if ticket.step == STEP_CONSENT:
+        return _consent(scene)
+    return _story(scene) if ticket.step == STEP_STORY else _place(scene)
+
+
+def _consent(scene: Scene) -> Outgoing:
+    _ = scene.words
+    text = "\n\n".join((
+        _("You can write to the police staff here. Before that, please read this:"),
+        _("• Who reads it: staff of {police} and, if needed, their interpreters. They see a made-up name, not your "
+          "Telegram name.", police=scene.deployment.name(scene.chat.locale)),
+        _("• How long: what you write is deleted {days} days after the consultation is closed. You can delete it "
+          "earlier with /delete.", days=scene.deployment.retention_days("tickets")),
+        _("• Telegram chats with a bot are not end-to-end encrypted. If that worries you, call or go to a police "
+          "station."),
+        _("• This is not for emergencies. In danger call 110 (police) or 119 (fire, ambulance)."),
+        _("Do you agree?"),
+    ))
+    return plain(
+        text,
+        (Button(_("✅ I agree"), data="t:agree"), Button(_("✖️ No, thank you"), data="t:decline")),
+        (scene.screens.emergency_button(scene.chat.locale),),
+    )
+
+
+def _story(scene: Scene) -> Outgoing:
+    _ = scene.words
+    text = _("What happened? Write it in your own language, in one or more messages. You can also just tap “Skip”.")
+    return plain(text, (Button(_("⏭ Skip"), data="t:skip"), Button(_("✖️ Stop"), data="t:withdraw")))
+
+
+def _place(scene: Scene) -> Outgoing:
+    _ = scene.words
+    buttons = [
+        Button(place.name(scene.chat.locale), data=f"m:{place.code}") for place in scene.deployment.municipalities
+    ]
+    rows = [tuple(buttons[index : index + 2]) for index in range(0, len(buttons), 2)]
+    rows.append((Button(_("⏭ I do not want to say"), data="m:skip"), Button(_("✖️ Stop"), data="t:withdraw")))
+    text = _("Where is it about? Choose the city or town. You can write more, too.")
+    return plain(text, *rows)
+
+
+def _under_way(scene: Scene, ticket: Ticket) -> Outgoing:
+    _ = scene.words
+    text = _("Your consultation {receipt} is under way. What you write here goes to the police staff.",
+             receipt=ticket.receipt)
+    return plain(text, *_ticket_rows(scene, ticket))
+
+
+def _ticket_rows(scene: Scene, ticket: Ticket) -> tuple[tuple[Button, ...], ...]:
+    _ = scene.words
+    return (
+        (Button(_("📄 Status"), data="t:status"), Button(_("📋 Find an answer"), data="menu")),
+        (Button(_("✅ Settled: close"), data=f"t:close:{ticket.receipt}"),
+         Button(_("↩️ Take it back"), data="t:withdraw")),
+        (scene.screens.emergency_button(scene.chat.locale),),
+    )
+
+
+async def words(scene: Scene, ticket: Ticket) -> Response:
+    """Add what the resident sent to the ticket under way."""
+    _ = scene.words
+    incoming = scene.incoming
+    body = incoming.text.strip()
+    note: Outgoing | None = None
+    if incoming.kind is Kind.LOCATION and incoming.place:
+        latitude, longitude = incoming.place
+        body = f"📍 {latitude:.5f}, {longitude:.5f}"
+        if ticket.step == STEP_PLACE and (near := scene.deployment.nearest_municipality(latitude, longitude)):
+            await _add(scene, ticket, body)
+            return await _placed(scene, ticket, near.code)
+    elif incoming.kind not in (Kind.TEXT, Kind.PHOTO):
+        body = ""
+    if incoming.kind not in (Kind.TEXT, Kind.LOCATION):
+        note = plain(_("I cannot pass on files yet: the file was not kept. Please describe it in words."))
+    if not body:
+        return Response.say(note or _question(scene, ticket))
+    before = ticket.step
+    await _add(scene, ticket, body)
+    if ticket.status == TicketStatus.INTAKE:
+        said = _place(scene)
+        if before == STEP_PLACE:
+            said = plain(_("Added. Now choose the place, or say more."), *said.buttons)
+    else:
+        said = plain(_("Added to your consultation {receipt}.", receipt=ticket.receipt), *_ticket_rows(scene, ticket))
+    return Response.say(*([note] if note else []), said)
+
+
+async def _add(scene: Scene, ticket: Ticket, body: str) -> None:
+    await consultation.add_words(
+        scene.session, ticket, body, sealer=scene.sealer, now=scene.now,
+        telegram_message_id=scene.incoming.message_id,
+    )
+
+
+async def edited(scene: Scene, ticket: Ticket | None) -> Response:
+    """Keep an edit as a revision beside what staff have read; outside a ticket an edit changes nothing."""
+    if ticket is None or scene.incoming.message_id is None:
+        return Response()
+    message = await tickets.revise(
+        scene.session, ticket, scene.incoming.message_id, scene.incoming.text, ring=scene.sealer, now=scene.now
+    )
+    if message is None:
+        return Response()
+    return Response.say(plain(scene.words("Your change was added. The staff see the old and the new text.")))
+
+
+async def press(scene: Scene, action: str, receipt: str) -> Response:
+    """Do what a ticket button says; a button of a ticket that is gone says so."""
+    _ = scene.words
+    ticket = await tickets.current_for(scene.session, scene.chat.id)
+    if action == "reopen":
+        return await _reopen(scene, ticket, receipt)
+    if action == "status":
+        return await status(scene)
+    if ticket is None or (receipt and ticket.receipt != receipt):
+        return Response(toast=_("This consultation is closed."))
+    try:
+        return await _press(scene, ticket, action)
+    except WrongState as refusal:
+        return Response(toast=_(refusal.sentence, **refusal.values))
+
+
+async def _press(scene: Scene, ticket: Ticket, action: str) -> Response:
+    _ = scene.words
+    is_intake = ticket.status == TicketStatus.INTAKE
+    if action == "agree" and is_intake:
+        if ticket.consent_at is None:
+            consultation.give_consent(ticket, now=scene.now)
+        return Response.say(_question(scene, ticket))
+    if action == "decline" and is_intake and ticket.consent_at is None:
+        await consultation.decline_consent(scene.session, ticket)
+        return Response.say(plain(
+            _("All right. Nothing was sent or kept. You can still ask me anything here."),
+            (Button(_("📋 Topics"), data="menu"), scene.screens.emergency_button(scene.chat.locale)),
+        ))
+    if action == "skip" and is_intake and ticket.step == STEP_STORY:
+        ticket.step = STEP_PLACE
+        return Response.say(_place(scene))
+    if action == "close" and not is_intake:
+        consultation.close_by_resident(scene.session, ticket, now=scene.now)
+        return Response.say(plain(
+            _("Your consultation {receipt} is closed. We are glad if it is settled.", receipt=ticket.receipt),
+            (Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"),),
+        ))
+    if action == "withdraw":
+        consultation.close_by_resident(scene.session, ticket, now=scene.now, withdrawn=True)
+        return Response.say(plain(_("Your consultation was taken back. The staff will not work on it.")))
+    return Response(toast=_("This button is too old."))
+
+
+async def _reopen(scene: Scene, current: Ticket | None, receipt: str) -> Response:
+    _ = scene.words
+    if current is not None:
+        return Response.say(_under_way(scene, current))
+    ticket = await tickets.latest_for(scene.session, scene.chat.id)
+    if ticket is None or ticket.receipt != receipt or ticket.status != TicketStatus.CLOSED:
+        return Response(toast=_("This consultation cannot be opened again. Please begin a new one."))
+    consultation.reopen(scene.session, ticket, now=scene.now)
+    return Response.say(_under_way(scene, ticket))
+
+
+async def choose_place(scene: Scene, code: str) -> Response:
+    """Take the municipality from its button; it ends the intake, or just sets the chat's area."""
+    place = None if code == "skip" else scene.deployment.municipality(code)
+    _ = scene.words
+    if code != "skip" and place is None:
+        return Response(toast=_("This button is too old."))
+    ticket = await tickets.current_for(scene.session, scene.chat.id)
+    if ticket is not None and ticket.status == TicketStatus.INTAKE and ticket.consent_at is not None:
+        return await _placed(scene, ticket, place.code if place else None)
+    if place is not None:
+        scene.chat.municipality = place.code
+        return Response.say(plain(_("Your area is now {place}.", place=place.name(scene.chat.locale))))
+    return Response(toast=_("This button is too old."))
+
+
+async def _placed(scene: Scene, ticket: Ticket, code: str | None) -> Response:
+    consultation.set_place(ticket, code, deployment=scene.deployment)
+    if code:
+        scene.chat.municipality = code
+    consultation.submit(scene.session, ticket, deployment=scene.deployment, now=scene.now)
+    return Response.say(_receipt(scene, ticket))
+
+
+def _receipt(scene: Scene, ticket: Ticket) -> Outgoing:
+    _ = scene.words
+    assert ticket.first_due_at is not None
+    lines = [
+        _("Your message is with the police staff. Receipt number: {receipt}", receipt=ticket.receipt),
+        _("Somebody should read it by {time}.", time=_.moment(ticket.first_due_at)),
+    ]
+    if not scene.deployment.is_on_duty(scene.now):
+        lines.append(_("Nobody is on duty for this now."))
+    lines.append(_("You can add more here at any time. In danger do not wait: call 110 (police) or 119 (fire, "
+                   "ambulance)."))
+    return plain("\n\n".join(lines), *_ticket_rows(scene, ticket))
+
+
+async def status(scene: Scene) -> Response:
+    """Say where the newest consultation stands, and claim no more than is known."""
+    _ = scene.words
+    ticket = await tickets.latest_for(scene.session, scene.chat.id)
+    if ticket is None:
+        return Response.say(plain(_("You have no consultation."), (Button(_("💬 Talk to staff"), data="staff"),)))
+    if ticket.status == TicketStatus.INTAKE:
+        return Response.say(_question(scene, ticket))
+    said = {
+        TicketStatus.OPEN: _("It waits for the staff."),
+        TicketStatus.ANSWERED: _("The staff answered. You can write back here."),
+        TicketStatus.CLOSED: _("It is closed."),
+        TicketStatus.WITHDRAWN: _("You took it back."),
+    }[TicketStatus(ticket.status)]
+    if ticket.status == TicketStatus.OPEN and ticket.claimed_by_id is not None:
+        said = _("A member of the staff is working on it.")
+    text = _("Consultation {receipt}: {status}", receipt=ticket.receipt, status=said)
+    if ticket.status in tickets.CURRENT:
+        return Response.say(plain(text, *_ticket_rows(scene, ticket)))
+    row: tuple[Button, ...] = (Button(_("💬 Talk to staff"), data="staff"),)
+    if ticket.status == TicketStatus.CLOSED:
+        row = (Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"), *row)
+    return Response.say(plain(text, row))

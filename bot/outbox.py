@@ -1,0 +1,296 @@
+"""The only door out: a message is queued in the transaction of what causes it, sent, and settled.
+
+`queue` is called inside a transaction. `Outbox` then sends: at once what its own process has just committed
+(`hand_over`), and in its loop whatever else is due. Within a chat, order is kept; chats go side by side; a transaction
+is never open during a network call. What became of each delivery is written in batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.errors import DeliveryError
+from bot.outgoing import Outgoing
+from storage import chats, deliveries
+from storage.database import Database
+from storage.deliveries import ClaimedDelivery, Settlement
+from storage.models import Chat, DeliveryStatus, Lane
+from storage.sealing import Sealer, SealingError
+
+log = logging.getLogger(__name__)
+
+# send(address, message, lane) → Telegram message id; raises DeliveryError. The rate limit is the sender's business.
+Send = Callable[[int, Outgoing, Lane], Awaitable[int | None]]
+# render(notice_id, locale) → the notice in that locale; None when this chat gets none.
+RenderNotice = Callable[[int, str], Awaitable[Outgoing | None]]
+
+MAX_ATTEMPTS = 8
+FIRST_DELAY_S = 1.0
+LONGEST_DELAY_S = 300.0
+ANSWERS_IN_FLIGHT = 200
+NOTICES_IN_FLIGHT = 30  # after a kill at most this many are unknown
+IDLE_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One delivery that this process has claimed, opened and ready to send."""
+
+    id: int
+    chat_id: int
+    address: int
+    lane: Lane
+    outgoing: Outgoing
+    notice_id: int | None = None
+    n_attempts: int = 1
+
+
+async def queue(
+    session: AsyncSession,
+    chat: Chat,
+    outgoing: Outgoing,
+    *,
+    lane: Lane,
+    sealer: Sealer,
+    now: datetime,
+    process_id: str | None = None,
+    message_id: int | None = None,
+) -> Job:
+    """Put a message into the outbox, in the caller's transaction.
+
+    process_id: given when the caller hands the returned job to its Outbox right after the commit.
+    message_id: the ticket's message that this delivers.
+    """
+    delivery_id = await deliveries.add(
+        session, chat_id=chat.id, lane=lane, payload_sealed=sealer.seal_text(outgoing.to_json(), deliveries.OUTBOX),
+        now=now, claimed_by=process_id, message_id=message_id,
+    )
+    return Job(delivery_id, chat.id, chats.address_of(chat, sealer), lane, outgoing)
+
+
+class Outbox:
+    """Sends what is due.
+
+    process_id: under which this process claims; its heartbeat must be kept (`storage.deliveries.beat`).
+    clock: returns aware UTC time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        send: Send,
+        render_notice: RenderNotice,
+        *,
+        process_id: str,
+        clock: Callable[[], datetime],
+        notices_in_flight: int = NOTICES_IN_FLIGHT,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._send = send
+        self._render_notice = render_notice
+        self._process_id = process_id
+        self._clock = clock
+        self._jitter = jitter
+        self._capacity = {True: notices_in_flight, False: ANSWERS_IN_FLIGHT}
+        self._in_flight = {True: 0, False: 0}
+        self._chains: dict[int, deque[Job]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settlements: list[Settlement] = []
+        self._blocked: set[int] = set()
+        self._has_settlements = asyncio.Event()
+        self._freed = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Look for due deliveries now instead of at the next tick."""
+        self._woken.set()
+
+    async def wait_for_room(self) -> None:
+        """Wait until fewer answers are in flight than the limit, so that memory stays bounded."""
+        while self._in_flight[False] >= self._capacity[False]:
+            self._freed.clear()
+            await self._freed.wait()
+
+    def hand_over(self, jobs: Sequence[Job]) -> None:
+        """Send jobs of this process whose rows are committed."""
+        for job in jobs:
+            self._in_flight[job.lane is Lane.NOTICE] += 1
+            if chain := self._chains.get(job.chat_id):
+                chain.append(job)
+                continue
+            self._chains[job.chat_id] = deque([job])
+            task = asyncio.create_task(self._send_chain(job.chat_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def run(self) -> None:
+        """Send what is due until `stop`; a database that is away is asked again."""
+        settler = asyncio.create_task(self._settle_forever())
+        try:
+            while not self._stopping:
+                self._woken.clear()
+                try:
+                    n_claimed = await self.claim_due()
+                except Exception:
+                    log.exception("the outbox cannot claim deliveries; trying again")
+                    n_claimed = 0
+                if n_claimed == 0:
+                    await self._pause(IDLE_S)
+        finally:
+            await self._finish(settler)
+
+    async def stop(self) -> None:
+        """Take nothing new; `run` returns when what is in flight is settled."""
+        self._stopping = True
+        self._woken.set()
+        self._freed.set()
+
+    async def claim_due(self) -> int:
+        """Claim as much as there is room for and start sending it; returns how many."""
+        now = self._clock()
+        n_claimed = 0
+        for is_notice, lanes in ((False, (Lane.DANGER, Lane.ANSWER)), (True, (Lane.NOTICE,))):
+            room = self._capacity[is_notice] - self._in_flight[is_notice]
+            if room <= 0:
+                continue
+            async with self._database.transaction() as session:
+                claimed = await deliveries.claim(
+                    session, process_id=self._process_id, lanes=lanes, limit=room, now=now
+                )
+            n_claimed += len(claimed)
+            self.hand_over([job for item in claimed if (job := await self._open(item, now))])
+        if n_claimed and self._in_flight[True] >= self._capacity[True]:
+            self._freed.clear()
+            await self._freed.wait()
+        return n_claimed
+
+    async def deliver_all(self) -> None:
+        """Send everything that is due now and settle it; for tests and commands, not beside `run`."""
+        while await self.claim_due() or self._tasks:
+            await asyncio.gather(*self._tasks)
+            await self._settle_batch()
+        await self._settle_batch()
+
+    async def _open(self, item: ClaimedDelivery, now: datetime) -> Job | None:
+        outgoing: Outgoing | None = None
+        reason = "no longer wanted"
+        if item.may_send:
+            try:
+                if item.notice_id is not None:
+                    outgoing = await self._render_notice(item.notice_id, item.locale)
+                    reason = "no text in this language"
+                elif item.payload_sealed is not None:
+                    outgoing = Outgoing.from_json(self._sealer.open_text(item.payload_sealed, deliveries.OUTBOX))
+                address = int(self._sealer.open(item.address_sealed, chats.ADDRESS))
+            except SealingError:
+                reason, outgoing = "sealed with a key that is not in the ring", None
+        if outgoing is None:
+            self._settled(Settlement(item.id, DeliveryStatus.SKIPPED, now, error=reason))
+            return None
+        return Job(item.id, item.chat_id, address, Lane(item.lane), outgoing, item.notice_id, item.n_attempts)
+
+    async def _send_chain(self, chat_id: int) -> None:
+        """Send a chat's jobs one after another; a delay of one delays those behind it."""
+        chain = self._chains[chat_id]
+        while chain:
+            job = chain[0]
+            settlement = await self._send_one(job)
+            delayed = [job]
+            if settlement.status is DeliveryStatus.QUEUED:
+                delayed = list(chain)
+            for each in delayed:
+                chain.popleft()
+                self._in_flight[each.lane is Lane.NOTICE] -= 1
+                self._settled(
+                    settlement if each is job
+                    else Settlement(each.id, DeliveryStatus.QUEUED, self._clock(), not_before=settlement.not_before)
+                )
+            self._freed.set()
+        del self._chains[chat_id]
+
+    async def _send_one(self, job: Job) -> Settlement:
+        try:
+            message_id = await self._send(job.address, job.outgoing, job.lane)
+        except DeliveryError as error:
+            return self._failed(job, error)
+        except Exception:
+            log.exception("sending failed in an unforeseen way", extra={"delivery_id": job.id})
+            return self._failed(job, DeliveryError("unforeseen error"))
+        log.debug("delivery sent", extra={"delivery_id": job.id})
+        return Settlement(job.id, DeliveryStatus.SENT, self._clock(), telegram_message_id=message_id)
+
+    def _failed(self, job: Job, error: DeliveryError) -> Settlement:
+        now = self._clock()
+        log.warning("delivery not sent: %s", error.reason, extra={"delivery_id": job.id})
+        if error.is_blocked:
+            self._blocked.add(job.chat_id)
+        if error.may_be_delivered and job.notice_id is not None:
+            return Settlement(job.id, DeliveryStatus.UNKNOWN, now, error=error.reason)
+        if error.permanent or (job.n_attempts >= MAX_ATTEMPTS and error.retry_after is None):
+            return Settlement(job.id, DeliveryStatus.FAILED, now, error=error.reason)
+        delay = error.retry_after
+        if delay is None:
+            delay = min(FIRST_DELAY_S * 2 ** (job.n_attempts - 1), LONGEST_DELAY_S) * (0.5 + self._jitter())
+        return Settlement(
+            job.id, DeliveryStatus.QUEUED, now, error=error.reason, not_before=now + timedelta(seconds=delay),
+            may_be_repeated=error.may_be_delivered,
+        )
+
+    def _settled(self, settlement: Settlement) -> None:
+        self._settlements.append(settlement)
+        self._has_settlements.set()
+
+    async def _settle_forever(self) -> None:
+        while True:
+            await self._has_settlements.wait()
+            try:
+                await self._settle_batch()
+            except Exception:
+                log.exception("the outbox cannot record what it sent; trying again")
+                await asyncio.sleep(IDLE_S)
+
+    async def _settle_batch(self) -> None:
+        batch, blocked = self._settlements, self._blocked
+        self._settlements, self._blocked = [], set()
+        self._has_settlements.clear()
+        if not batch:
+            return
+        try:
+            async with self._database.transaction() as session:
+                await deliveries.settle(session, batch)
+                for chat_id in blocked:
+                    await chats.mark_blocked(session, chat_id)
+        except BaseException:
+            self._settlements[:0] = batch
+            self._blocked |= blocked
+            self._has_settlements.set()
+            raise
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+    async def _finish(self, settler: asyncio.Task[None]) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=10)
+        settler.cancel()
+        await asyncio.gather(settler, return_exceptions=True)
+        try:
+            await self._settle_batch()
+        except Exception:
+            log.exception("what was sent last could not be recorded; it will be found as unknown or repeated")

@@ -1,0 +1,95 @@
+"""What the resident decides about their own data: what is kept, a copy of it, and its erasure."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from bot.i18n import TOKYO
+from bot.outgoing import Button, Outgoing, plain
+from bot.replies import Response, Scene
+from storage import audit, chats, tickets
+from storage.audit import AuditTag
+from storage.models import Author, Delivery, Message, Ticket, Update
+
+_PART = 3500  # characters of an export in one message
+
+
+def privacy(scene: Scene) -> Outgoing:
+    """Say what is kept, for how long, and what the resident can do."""
+    _ = scene.words
+    text = "\n\n".join((
+        _("What we keep: your language, your area if you chose one, and what you send to the staff after you agree. We "
+          "do not keep your Telegram name, photo or telephone number."),
+        _("Questions to the bot are deleted as soon as they are answered. Consultations are deleted {days} days after "
+          "they are closed.", days=scene.deployment.retention_days("tickets")),
+        _("Messages in Telegram itself stay on your phone and with Telegram. You can delete the chat there."),
+        _("/export shows everything we keep. /delete erases it. /stop ends notices."),
+    ))
+    return plain(text, (
+        Button(_("🗑 Delete my data"), data="del"), Button(_("🔕 No notices"), data="sub:off"),
+    ))
+
+
+async def export(scene: Scene) -> list[Outgoing]:
+    """Return everything that is kept about this chat, readable, in as many messages as it takes."""
+    _, chat, session = scene.words, scene.chat, scene.session
+    place = scene.deployment.municipality(chat.municipality) if chat.municipality else None
+    lines = [
+        _("This is everything we keep about this chat:"),
+        _("Language: {language}", language=scene.screens.language_name(chat.locale)),
+        _("Area: {place}", place=place.name(chat.locale) if place else "–"),
+        _("Notices: {kinds}", kinds=", ".join(await chats.subscriptions(session, chat.id)) or "–"),
+        _("Name that the staff see: {name}", name=chat.pseudonym),
+    ]
+    for ticket in await session.scalars(select(Ticket).where(Ticket.chat_id == chat.id).order_by(Ticket.id)):
+        lines.append("\n" + _("Consultation {receipt} of {time}", receipt=ticket.receipt,
+                              time=_.moment(ticket.created_at)))
+        for message in await tickets.messages(session, ticket, ring=scene.sealer):
+            if message.author in (Author.RESIDENT, Author.STAFF):
+                who = _("You") if message.author == Author.RESIDENT else _("Staff")
+                for at, body in message.revisions:
+                    lines.append(f"[{at.astimezone(TOKYO):%Y-%m-%d %H:%M}] {who}: {body}")
+    audit.record(session, AuditTag.RESIDENT_DATA_EXPORT, f"chat:{chat.id}", now=scene.now)
+    whole = "\n".join(lines)
+    return [plain(whole[start : start + _PART]) for start in range(0, len(whole), _PART)]
+
+
+def ask_before_erasing(scene: Scene) -> Outgoing:
+    """Say what erasing means and ask once more."""
+    _ = scene.words
+    text = _("Shall I delete everything we keep about this chat: settings, notices, and all consultations with their "
+             "messages? The staff cannot read them any more. This cannot be undone.")
+    return plain(text, (Button(_("🗑 Yes, delete all"), data="del:yes"), Button(_("No, keep it"), data="del:no")))
+
+
+async def erase_or_keep(scene: Scene, answer: str) -> Response:
+    """Erase on `yes`; anything else but `no` asks."""
+    _ = scene.words
+    if answer == "no":
+        return Response(toast=_("Nothing was deleted."))
+    if answer != "yes":
+        return Response.say(ask_before_erasing(scene))
+    erased = await erase(scene)
+    text = _("Everything was deleted: {n} consultations, all settings and notices. Only a blank record of this chat "
+             "remains, so that this message could reach you.", n=erased)
+    return Response.say(plain(text))
+
+
+async def erase(scene: Scene) -> int:
+    """Remove every row about this chat and make its own row blank; returns how many consultations it had."""
+    session, chat = scene.session, scene.chat
+    ids = list(await session.scalars(select(Ticket.id).where(Ticket.chat_id == chat.id)))
+    await session.execute(delete(Delivery).where(Delivery.chat_id == chat.id))
+    await session.execute(delete(Message).where(Message.ticket_id.in_(ids)))
+    await session.execute(delete(Ticket).where(Ticket.id.in_(ids)))
+    await session.execute(delete(Update).where(
+        Update.chat_lookup == chat.address_lookup, Update.update_id != scene.incoming.update_id
+    ))
+    await chats.unsubscribe(session, chat.id)
+    chat.pseudonym = chats.new_code("R-", 6)
+    chat.municipality = None
+    chat.last_intent, chat.last_intent_at, chat.n_misses = None, None, 0
+    chat.locale_is_chosen = False
+    chat.created_at = scene.now
+    audit.record(session, AuditTag.RESIDENT_DATA_ERASE, "chat", now=scene.now, consultations=len(ids))
+    return len(ids)

@@ -1,0 +1,56 @@
+"""The scene of one decision, and what comes of it. Shared by conversation, intake and wishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.answers import Screens
+from bot.deployment import Deployment
+from bot.i18n import TOKYO, Strings
+from bot.incoming import Incoming
+from bot.outgoing import Outgoing
+from storage.models import Chat, Lane
+from storage.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that deciding about one incoming thing may look at."""
+
+    session: AsyncSession
+    chat: Chat
+    incoming: Incoming
+    screens: Screens
+    deployment: Deployment
+    sealer: Sealer
+    now: datetime
+
+    @property
+    def words(self) -> Strings:
+        """The interface strings of the chat's locale."""
+        return self.screens.words(self.chat.locale)
+
+    @property
+    def today(self) -> date:
+        """The day in Japan."""
+        return self.now.astimezone(TOKYO).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What to send, in order, and the short text shown over the button that was pressed."""
+
+    messages: tuple[tuple[Lane, Outgoing], ...] = ()
+    toast: str | None = None
+
+    @classmethod
+    def say(cls, *messages: Outgoing, toast: str | None = None) -> Response:
+        """Answer with messages."""
+        return cls(tuple((Lane.ANSWER, message) for message in messages), toast)
+
+    def and_say(self, message: Outgoing) -> Response:
+        """Return the same response with one message more."""
+        return replace(self, messages=(*self.messages, (Lane.ANSWER, message)))

@@ -1,0 +1,179 @@
+"""Requests about the bot itself, by button, command or words: language, notices, privacy, export, erasure, menu."""
+
+from __future__ import annotations
+
+from intents.danger import Danger
+
+from bot import intake, personal_data
+from bot.outgoing import Button, Outgoing, plain
+from bot.replies import Response, Scene
+from storage import chats
+from storage.models import NoticeKind, Turn
+
+# What a command does, by the bot request of the same meaning.
+COMMANDS = {
+    "start": "start", "help": "what_can_you_do", "menu": "menu", "sos": "sos", "language": "change_language",
+    "staff": "talk_to_staff", "status": "ticket_status", "notices": "notices", "stop": "stop_notices",
+    "privacy": "privacy", "export": "export_data", "delete": "delete_data", "furigana": "furigana",
+}
+
+
+async def command(scene: Scene) -> Response:
+    """Do what a command says; an unknown one gets the menu."""
+    name = scene.incoming.text.split(maxsplit=1)[0].lower() if scene.incoming.text else ""
+    return await request(scene, COMMANDS.get(name, "menu"))
+
+
+async def request(scene: Scene, name: str) -> Response:
+    """Do what a resident asked of the bot itself."""
+    _, screens, tag = scene.words, scene.screens, scene.chat.locale
+    if name == "talk_to_staff":
+        return await intake.begin(scene, None)
+    if name == "ticket_status":
+        return await intake.status(scene)
+    if name == "stop_notices":
+        return await _notices(scene, wanted=False)
+    if name == "start_notices":
+        return await _notices(scene, wanted=True)
+    if name == "export_data":
+        return Response.say(*await personal_data.export(scene))
+    simple = {
+        "start": lambda: screens.welcome(tag, scene.deployment.name(tag)),
+        "sos": lambda: screens.emergency_menu(tag),
+        "change_language": lambda: screens.languages(tag),
+        "notices": lambda: _notice_choice(scene),
+        "privacy": lambda: personal_data.privacy(scene),
+        "delete_data": lambda: personal_data.ask_before_erasing(scene),
+        "furigana": lambda: _furigana_choice(scene),
+        "what_can_you_do": lambda: screens.welcome(tag, scene.deployment.name(tag)),
+    }
+    if name == "start":
+        return Response.say(simple["start"](), screens.languages(tag))
+    return Response.say(simple.get(name, lambda: screens.menu(tag))())
+
+
+def smalltalk(scene: Scene, name: str, *, is_new: bool) -> Outgoing:
+    """Answer a greeting, thanks, or "what can you do"."""
+    _, screens, tag = scene.words, scene.screens, scene.chat.locale
+    if name == "thanks":
+        return plain(_("You are welcome. Write again whenever you need."), (screens.emergency_button(tag),))
+    if name == "what_can_you_do" or is_new:
+        return screens.welcome(tag, scene.deployment.name(tag))
+    return plain(
+        _("Hello. What can I do for you?"),
+        (Button(_("📋 Topics"), data="menu"), Button(_("💬 Talk to staff"), data="staff")),
+        (screens.emergency_button(tag), Button(_("🌐 Language"), data="lang")),
+    )
+
+
+async def press(scene: Scene) -> Response:
+    """Do what a button means; one that no longer means anything says so and shows the menu."""
+    verb, _, rest = scene.incoming.data.partition(":")
+    screens, tag = scene.screens, scene.chat.locale
+    if verb == "a":
+        return _show(scene, rest)
+    if verb == "ja":
+        found = screens.in_japanese(rest, today=scene.today)
+        return Response.say(found) if found else _too_old(scene)
+    if verb == "h":
+        return await _helped(scene, *rest.rpartition(":")[::2])
+    if verb == "staff":
+        return await intake.begin(scene, rest or None)
+    if verb == "lang":
+        return _choose_language(scene, rest)
+    if verb == "menu":
+        menu = screens.topic_menu(rest, tag, today=scene.today) if rest else screens.menu(tag)
+        return Response.say(menu) if menu else _too_old(scene)
+    if verb == "sos":
+        if rest in set(Danger):
+            return Response.say(screens.danger_card(Danger(rest), tag))
+        return Response.say(screens.emergency_menu(tag))
+    if verb == "m":
+        return await intake.choose_place(scene, rest)
+    if verb == "t":
+        action, _, receipt = rest.partition(":")
+        return await intake.press(scene, action, receipt)
+    if verb == "sub":
+        return Response.say(_notice_choice(scene)) if not rest else await _notices(scene, wanted=rest == "on")
+    if verb == "furi" and rest in ("on", "off"):
+        scene.chat.wants_furigana = rest == "on"
+        return Response(toast=scene.words("Done."))
+    if verb == "del":
+        return await personal_data.erase_or_keep(scene, rest)
+    return _too_old(scene)
+
+
+def _show(scene: Scene, intent_id: str) -> Response:
+    chat = scene.chat
+    found = scene.screens.answer(intent_id, chat.locale, today=scene.today, furigana=chat.wants_furigana)
+    if found is None:
+        return _too_old(scene)
+    chat.last_intent, chat.last_intent_at = intent_id, scene.now
+    return Response.say(found)
+
+
+def _too_old(scene: Scene) -> Response:
+    _ = scene.words
+    return Response.say(scene.screens.menu(scene.chat.locale), toast=_("This button is too old."))
+
+
+async def _helped(scene: Scene, intent_id: str, verdict: str) -> Response:
+    """Record the verdict on an answer. It is kept without the chat."""
+    _ = scene.words
+    if verdict not in ("0", "1") or scene.screens.catalogue.intent(intent_id) is None:
+        return _too_old(scene)
+    scene.session.add(Turn(
+        at=scene.now, locale=scene.chat.locale, outcome="verdict", intent_id=intent_id, helped=verdict == "1"
+    ))
+    if verdict == "1":
+        return Response(toast=_("Thank you. Good to know."))
+    return Response.say(
+        plain(_("Sorry. Write it in other words, or talk to staff."),
+              (Button(_("💬 Talk to staff"), data=f"staff:{intent_id}"), Button(_("📋 Topics"), data="menu"))),
+        toast=_("Thank you."),
+    )
+
+
+def _choose_language(scene: Scene, tag: str) -> Response:
+    if not tag:
+        return Response.say(scene.screens.languages(scene.chat.locale))
+    if tag not in scene.screens.catalogue.answer_tags():
+        return _too_old(scene)
+    scene.chat.locale, scene.chat.locale_is_chosen = tag, True
+    _ = scene.words
+    said = [plain(
+        _("From now on I answer in {language}.", language=scene.screens.language_name(tag)),
+        (Button(_("📋 Topics"), data="menu"), Button(_("💬 Talk to staff"), data="staff")),
+        (scene.screens.emergency_button(tag),),
+    )]
+    if scene.chat.last_intent and scene.chat.last_intent_at and (shown := _show(scene, scene.chat.last_intent)):
+        said += [message for _lane, message in shown.messages]
+    return Response.say(*said)
+
+
+def _furigana_choice(scene: Scene) -> Outgoing:
+    _ = scene.words
+    return plain(
+        _("Shall Japanese text carry its reading, as in 警察（けいさつ）?"),
+        (Button(_("Yes"), data="furi:on"), Button(_("No"), data="furi:off")),
+    )
+
+
+def _notice_choice(scene: Scene) -> Outgoing:
+    _ = scene.words
+    return plain(
+        _("Do you want notices from the police here: safety, events, awareness months? You can stop at any time."),
+        (Button(_("🔔 Yes, please"), data="sub:on"), Button(_("🔕 No notices"), data="sub:off")),
+    )
+
+
+async def _notices(scene: Scene, *, wanted: bool) -> Response:
+    _ = scene.words
+    if wanted:
+        await chats.subscribe(scene.session, scene.chat.id, list(NoticeKind), now=scene.now)
+        text = _("You will get notices here. To stop them, tap the button or write /stop.")
+        return Response.say(plain(text, (Button(_("🔕 No notices"), data="sub:off"),)))
+    await chats.unsubscribe(scene.session, scene.chat.id)
+    text = _("Notices are off. You can still ask me anything.")
+    return Response.say(plain(text, (Button(_("🔔 Turn on again"), data="sub:on"),)))
+
