@@ -320,8 +320,38 @@ def language_name(tag: str, in_tag: str) -> str:
     return name
 
 
+_RUBY_NAMES = {
+    "ja": "{日本語|にほんご}",
+    "en": "{英語|えいご}",
+    "zh": "{中国語|ちゅうごくご}",
+    "ko": "{韓国語|かんこくご}",
+    "fil": "フィリピン{語|ご}（タガログ{語|ご}）",
+}
+_RUBY_DAYS = (
+    "{月曜日|げつようび}", "{火曜日|かようび}", "{水曜日|すいようび}", "{木曜日|もくようび}", "{金曜日|きんようび}",
+    "{土曜日|どようび}", "{日曜日|にちようび}",
+)  # fmt: skip
+
+
+def separator(tag: str) -> str:
+    """What stands between the items of a list."""
+    return {"ja": "、", "zh": "、", "my": "၊ ", "ur": "، "}.get(tag.split("-")[0], ", ")
+
+
+def languages_in(tags: Iterable[str], in_tag: str) -> list[str]:
+    """The names of languages in a language; with ruby markup for やさしい日本語."""
+    if in_tag != "ja-simple":
+        return [language_name(tag, in_tag) for tag in tags]
+    names: list[str] = []
+    for tag in tags:
+        name = language_name(tag, in_tag)
+        ruby = _RUBY_NAMES.get(tag.split("-")[0])
+        names.append(ruby or (name[:-1] + "{語|ご}" if name.endswith("語") else name))
+    return names
+
+
 def describe_hours(hours: Hours, closed: Closed, tag: str, say: Callable[[str], str]) -> str:
-    """The hours in words.
+    """The hours in words; with ruby markup for やさしい日本語.
 
     say: gives the text of a key in the wanted language.
     """
@@ -329,18 +359,22 @@ def describe_hours(hours: Hours, closed: Closed, tag: str, say: Callable[[str], 
         return say("always")
     if hours.kind == "text":
         return say(hours.text)
-    days = get_day_names("abbreviated", locale=_babel(tag))
+    days = _RUBY_DAYS if tag == "ja-simple" else get_day_names("abbreviated", locale=_babel(tag))
     parts: list[str] = []
     for item in hours.ranges:
         first, last = days[item.days[0]], days[item.days[-1]]
         span = f"{clock(item.opens, tag)}–{clock(item.closes, tag)}"
-        parts.append(f"{first} {span}" if first == last else f"{first}–{last} {span}")
+        if len(item.days) == len(DAYS):
+            parts.append(f"{say('every_day')} {span}".strip())
+            continue
+        joined = first if first == last else f"{first}{'〜' if tag == 'ja-simple' else '–'}{last}"
+        parts.append(f"{joined} {span}")
     notes = [say(hours.text)] if hours.text else []
     if closed.holidays:
         notes.append(say("closed_holidays"))
     if closed.year_end:
         notes.append(say("closed_year_end"))
-    return ", ".join(parts) + "".join(f" ({note})" for note in notes)
+    return separator(tag).join(parts) + (f" ({separator(tag).join(notes)})" if notes else "")
 
 
 def show_contact(
@@ -359,7 +393,9 @@ def show_contact(
 
     def say(key: str) -> str:
         by_tag = texts.get(key, {})
-        text = next((by_tag[item] for item in chain if item in by_tag), "")
+        return next((by_tag[item] for item in chain if item in by_tag), "")
+
+    def spell(text: str) -> str:
         return with_furigana(text) if furigana else without_ruby(text)
 
     numbers: list[ShownNumber] = []
@@ -374,8 +410,8 @@ def show_contact(
             notes.append(say("then_press").replace("{press}", item.press))
         if item.hours:
             notes.append(describe_hours(item.hours, contact.closed, tag, say))
-        numbers.append(ShownNumber(item.value, item.kind, ", ".join(note for note in notes if note)))
-    names = [language_name(item, tag) for item in contact.languages]
+        numbers.append(ShownNumber(item.value, item.kind, spell(separator(tag).join(note for note in notes if note))))
+    names = languages_in(contact.languages, tag)
     if contact.languages_vary:
         names.append(say("languages_vary") if names else say("ask_languages"))
     own_tags = {tag, "ja"} if tag.split("-")[0] == "ja" else {tag, *(["zh-Hans"] if tag == "zh-Hant" else [])}
@@ -385,11 +421,11 @@ def show_contact(
         name=next((contact.name(item, furigana=furigana) for item in chain if item in contact.names),
                   contact.name(tag, furigana=furigana)),
         numbers=tuple(numbers),
-        hours=describe_hours(contact.hours, contact.closed, tag, say),
+        hours=spell(describe_hours(contact.hours, contact.closed, tag, say)),
         languages=contact.languages,
-        languages_text=", ".join(name for name in names if name),
+        languages_text=spell(separator(tag).join(name for name in names if name)),
         speaks=speaks,
-        cost=say(contact.cost) if contact.cost != "unknown" else "",
+        cost=spell(say(contact.cost)) if contact.cost != "unknown" else "",
         url=contact.url,
     )
 
