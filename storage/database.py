@@ -75,9 +75,9 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session for reading only; whatever it changed is thrown away."""
         async with self.sessions() as session:
-            session.info["read_only"] = True
             await session.connection(execution_options={"koban_read_only": True})
             yield session
+            session.expunge_all()  # so that what was read can still be looked at after the rollback
             await session.rollback()
 
     async def ping(self) -> None:
@@ -92,8 +92,8 @@ class Database:
 
 def _create_engine(url: str) -> AsyncEngine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, record: Any) -> None:

@@ -314,6 +314,7 @@ class Notice(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     campaign: Mapped[str | None] = mapped_column(String(64))
+    campaign_year: Mapped[int | None]
     kind: Mapped[str] = mapped_column(String(32), default=NoticeKind.CAMPAIGN)
     status: Mapped[str] = mapped_column(String(16), default=NoticeStatus.DRAFT, index=True)
     revision: Mapped[int] = mapped_column(default=1)
@@ -328,6 +329,8 @@ class Notice(Base):
     finished_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("campaign", "campaign_year"),)
 
 
 class NoticeText(Base):
