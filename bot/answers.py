@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from intents.danger import Danger
 
@@ -18,6 +19,7 @@ from bot.outgoing import Button, Outgoing, TextBuilder, plain
 from intents.cards import Cards
 from intents.catalogue import Catalogue, RenderedAnswer
 from intents.contacts import ShownContact
+from intents.schema import BASE_TAG
 
 Row = tuple[Button, ...]
 
@@ -51,6 +53,13 @@ class Screens:
     cards: Cards
     strings: Mapping[str, Strings]
     unchecked: str = "label"
+
+    @cached_property
+    def offered_tags(self) -> tuple[str, ...]:
+        """The languages that have answers, in the order of the folders, やさしい日本語 first."""
+        translated = {tag for tag, _intent in self.catalogue.translations}
+        found = [tag for tag in self.catalogue.answer_tags() if tag in translated and tag != BASE_TAG]
+        return (BASE_TAG, *found)
 
     def words(self, tag: str) -> Strings:
         """Return the interface strings of a tag or of the first of its fallbacks that has any."""
@@ -202,7 +211,7 @@ class Screens:
 
     def languages(self, tag: str) -> Outgoing:
         """Return every language in its own name and script; readable without any other language."""
-        buttons = [Button(self.language_name(each), data=f"lang:{each}") for each in self.catalogue.answer_tags()]
+        buttons = [Button(self.language_name(each), data=f"lang:{each}") for each in self.offered_tags]
         rows = [tuple(buttons[index : index + 3]) for index in range(0, len(buttons), 3)]
         return plain("🌐 " + self.words(tag)("Choose your language."), *rows)
 

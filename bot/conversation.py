@@ -211,8 +211,7 @@ def _speakable(tag: str | None, screens: Screens) -> str:
         return _START_LOCALE
     if tag == "ja":
         return "ja-simple"
-    tags = screens.catalogue.answer_tags()
-    return next((each for each in screens.catalogue.chain(tag) if each in tags), _START_LOCALE)
+    return next((each for each in screens.catalogue.chain(tag) if each in screens.offered_tags), _START_LOCALE)
 
 
 async def _count(scene: Scene, outcome: str, intent_id: str | None) -> None:

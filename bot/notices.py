@@ -55,7 +55,6 @@ async def create(
     now: datetime,
     author: Staff | None = None,
     kind: NoticeKind = NoticeKind.CAMPAIGN,
-    campaign: str | None = None,
     send_at: datetime | None = None,
     expires_at: datetime | None = None,
 ) -> Notice:
@@ -63,7 +62,7 @@ async def create(
     if not name.strip() or len(name) > MAX_TITLE:
         raise WrongState("A notice needs a name of at most {n} characters.", n=MAX_TITLE)
     notice = Notice(
-        name=name.strip(), campaign=campaign, kind=kind, status=NoticeStatus.DRAFT, audience={},
+        name=name.strip(), kind=kind, status=NoticeStatus.DRAFT, audience={},
         author_id=author.id if author else None, send_at=send_at, expires_at=expires_at, created_at=now,
         updated_at=now,
     )

@@ -137,7 +137,7 @@ async def _helped(scene: Scene, intent_id: str, verdict: str) -> Response:
 def _choose_language(scene: Scene, tag: str) -> Response:
     if not tag:
         return Response.say(scene.screens.languages(scene.chat.locale))
-    if tag not in scene.screens.catalogue.answer_tags():
+    if tag not in scene.screens.offered_tags:
         return _too_old(scene)
     scene.chat.locale, scene.chat.locale_is_chosen = tag, True
     _ = scene.words

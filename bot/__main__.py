@@ -1,0 +1,156 @@
+"""The `koban` command."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import os
+import sys
+from collections.abc import Sequence
+
+from bot.errors import DeploymentError, KobanError, SettingsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 done, 1 failed, 2 wrong call or settings."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except SettingsError as error:
+        return _complain("These settings are wrong:", error.problems)
+    except DeploymentError as error:
+        return _complain("The deployment file is wrong:", error.problems)
+    except KobanError as error:
+        return _complain("This did not work:", [str(error)])
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _complain(heading: str, problems: Sequence[str]) -> int:
+    print(heading, *(f"  {problem}" for problem in problems), sep="\n", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="koban", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    demo = add("demo", _demo, "run everything on this machine with a phone in the browser; needs no settings")
+    demo.add_argument("--phone-port", type=int, default=8081)
+    demo.add_argument("--console-port", type=int, default=8080)
+    add("run", lambda _: _run(["bot", "worker", "console"]), "run bot, worker and console in one process")
+    add("bot", lambda _: _run(["bot"]), "run the bot alone: receive, decide, answer")
+    add("worker", lambda _: _run(["worker"]), "run the worker alone: notices, schedule, what is left in the outbox")
+    add("console", lambda _: _run(["console"]), "run the staff console alone")
+    add("understand", _understand, "read JSON lines on stdin, write what each message means on stdout")
+    add("doctor", _doctor, "check settings, token, database, content, and say what to do")
+    add("migrate", _migrate, "bring the database up to date (run, bot, worker and console do it too)")
+    add("new-key", _new_key, "print a fresh key for KOBAN_KEYS")
+    staff = add("add-staff", _add_staff, "add a member of staff and print the link that signs them in once")
+    staff.add_argument("username")
+    staff.add_argument("--name", required=True, help="the name shown to colleagues")
+    staff.add_argument("--role", required=True, help="operator, interpreter, station_chief, promotion_office, "
+                                                     "publisher, approver, administrator")
+    staff.add_argument("--section", help="id of the section, of the deployment file")
+    staff.add_argument("--station", help="id of the station, of the deployment file")
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from bot import app, demo, logs
+
+    logs.configure("WARNING")
+
+    async def go() -> None:
+        await demo.run(app.stop_on_signals(), phone_port=options.phone_port, console_port=options.console_port)
+
+    asyncio.run(go())
+    return 0
+
+
+def _run(roles: list[str]) -> int:
+    from bot import app, logs
+    from bot.config import read_settings
+
+    settings = read_settings(os.environ)
+    logs.configure(settings.log_level)
+    built = app.build(settings)
+
+    async def go() -> None:
+        await app.run(built, roles, app.stop_on_signals())
+
+    asyncio.run(go())
+    return 0
+
+
+def _understand(_options: argparse.Namespace) -> int:
+    from intents.understand import run_lines
+
+    from bot.i18n import ROOT
+
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    run_lines(sys.stdin, sys.stdout, ROOT)
+    return 0
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    from bot import doctor
+
+    return asyncio.run(doctor.run(os.environ))
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    from bot import app
+    from bot.config import read_settings
+
+    built = app.build(read_settings(os.environ))
+    asyncio.run(app.prepare_database(built))
+    print("The database is up to date.")
+    return 0
+
+
+def _new_key(_options: argparse.Namespace) -> int:
+    from storage.sealing import new_key
+
+    print(base64.b64encode(new_key()).decode())
+    return 0
+
+
+def _add_staff(options: argparse.Namespace) -> int:
+    from bot import app
+    from bot.config import read_settings
+    from bot.console.accounts import add_staff, login_link_url
+    from bot.demo import LINK_LIFETIME
+    from storage import staff as staff_rows
+    from storage.models import Role
+
+    if options.role not in set(Role):
+        return _complain("This did not work:", [f"{options.role} is no role: choose one of {', '.join(Role)}"])
+    built = app.build(read_settings(os.environ))
+
+    async def go() -> str:
+        await app.prepare_database(built)
+        now = app.utc_now()
+        async with built.database.transaction() as session:
+            person = await add_staff(
+                session, username=options.username, display_name=options.name, role=Role(options.role),
+                section_id=options.section, station_id=options.station, now=now,
+            )
+            token = await staff_rows.add_login_link(session, person.id, expires_at=now + LINK_LIFETIME)
+        await built.database.close()
+        return login_link_url(built.settings, token)
+
+    print(f"{options.name} signs in once with this link, then sets a password:\n{asyncio.run(go())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

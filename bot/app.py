@@ -1,0 +1,218 @@
+"""build(settings): the one place where parts are created and joined, and the run of each role."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import uvicorn
+from intents.understand import Understander
+from starlette.applications import Starlette
+
+from bot import conversation
+from bot.answers import Screens
+from bot.config import Settings, split_address
+from bot.console.app import ConsoleParts, create_app
+from bot.conversation import Parts
+from bot.deployment import Deployment, load_deployment
+from bot.errors import SettingsError
+from bot.i18n import ROOT, load_strings
+from bot.outbox import NOTICES_IN_FLIGHT, Outbox
+from bot.telegram.commands import announce_commands
+from bot.telegram.handlers import Handler
+from bot.telegram.limiter import Limiter
+from bot.telegram.receiver import Polling, Webhook
+from bot.telegram.sender import Sender, create_bot
+from bot.worker import Clockwork, NoticeRenderer, new_process_id
+from intents.cards import load_cards
+from intents.catalogue import load_catalogue
+from storage import migrate
+from storage import staff as staff_rows
+from storage.database import Database
+from storage.models import Section, Station
+
+log = logging.getLogger(__name__)
+
+ROLES = ("bot", "worker", "console")
+PAID_IN_FLIGHT = 100  # above the free rate, more requests must be on their way at once
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware and UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything that was built, not yet running."""
+
+    settings: Settings
+    database: Database
+    deployment: Deployment
+    parts: Parts
+
+
+def build(settings: Settings) -> App:
+    """Create the parts. Reads the content and the deployment file; opens no connection.
+
+    Raises SettingsError, DeploymentError, or the content's own error when the base answers are broken. A broken
+    translation is left out, and its residents get the fallback.
+    """
+    catalogue = load_catalogue(ROOT, strict=False)
+    path = settings.deployment if settings.deployment.is_absolute() else ROOT / settings.deployment
+    deployment = load_deployment(path, catalogue)
+    for problem in catalogue.problems:
+        log.warning("content left out: %s", problem)
+    screens = Screens(
+        catalogue=catalogue.with_local_contacts(deployment.local_contacts), cards=load_cards(ROOT),
+        strings=load_strings(ROOT), unchecked=deployment.unchecked,
+    )
+    understander = Understander.load(ROOT, encoder=settings.encoder)
+    sealer = settings.sealer()
+    return App(
+        settings=settings, database=Database(settings.database_url.get_secret_value()), deployment=deployment,
+        parts=Parts(screens=screens, understander=understander, deployment=deployment, sealer=sealer),
+    )
+
+
+async def prepare_database(app: App) -> None:
+    """Bring the tables up to date and make sections and stations those of the deployment."""
+    await migrate.upgrade(app.database)
+    deployment = app.deployment
+    async with app.database.transaction() as session:
+        await staff_rows.put_sections(
+            session,
+            [Section(id=each.id, name_ja=each.name_ja, name_en=each.name_en) for each in deployment.sections],
+            [Station(id=each.id, name_ja=each.name_ja, name_en=each.name_en, size=each.size)
+             for each in deployment.stations],
+        )
+
+
+async def run(app: App, roles: Sequence[str], stop: asyncio.Event) -> None:
+    """Run roles in one loop until `stop` is set, then finish what is under way.
+
+    roles: some of ROLES. The database is asked for as long as it is away at start, unless it is wrong for good.
+    """
+    await _until_prepared(app, stop)
+    if stop.is_set():
+        return
+    async with contextlib.AsyncExitStack() as stack:
+        if "bot" in roles or "worker" in roles:
+            await stack.enter_async_context(_messaging(app, roles))
+        if "console" in roles:
+            await stack.enter_async_context(_serving(console(app), app.settings.console_listen))
+        log.info("koban is running: %s", ", ".join(roles))
+        await stop.wait()
+        log.info("koban is stopping")
+    await app.database.close()
+
+
+async def _until_prepared(app: App, stop: asyncio.Event) -> None:
+    delay = 0.5
+    while not stop.is_set():
+        try:
+            await prepare_database(app)
+        except (OSError, ConnectionError) as error:
+            log.error("the database does not answer (%s); trying again in %.0f s", type(error).__name__, delay)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), delay)
+            delay = min(delay * 2, 30)
+        else:
+            return
+
+
+def console(app: App) -> Starlette:
+    """Return the staff console as an ASGI application."""
+    return create_app(ConsoleParts(
+        database=app.database, sealer=app.parts.sealer, strings=app.parts.screens.strings, deployment=app.deployment,
+        screens=app.parts.screens, settings=app.settings, clock=utc_now,
+    ))
+
+
+@contextlib.asynccontextmanager
+async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
+    """The outbox and its clock; with the role `bot` also the receiver and the handler."""
+    settings, parts = app.settings, app.parts
+    if settings.telegram_token is None:
+        raise SettingsError(["KOBAN_TELEGRAM_TOKEN is missing: BotFather gives one; or try `koban demo`"])
+    process_id = new_process_id()
+    async with create_bot(settings) as bot:
+        sender = Sender(bot, Limiter(rate=settings.telegram_rate))
+        renderer = NoticeRenderer(app.database, parts.screens, clock=utc_now)
+        outbox = Outbox(
+            app.database, parts.sealer, sender.send, renderer, process_id=process_id, clock=utc_now,
+            notices_in_flight=PAID_IN_FLIGHT if settings.telegram_rate > 30 else NOTICES_IN_FLIGHT,
+        )
+        clockwork = Clockwork(
+            app.database, outbox, process_id=process_id, role="+".join(roles), runs_notices="worker" in roles,
+            clock=utc_now,
+        )
+        await clockwork.start()
+        tasks = [asyncio.create_task(outbox.run(), name="outbox")]
+        stopping = [outbox.stop]
+        if "bot" in roles:
+            handler = Handler(
+                app.database, parts, outbox, sender, process_id=process_id, clock=utc_now,
+                respond=conversation.respond, understand=conversation.understand,
+                respond_without_database=conversation.respond_without_database,
+            )
+            receiver_type = Webhook if settings.telegram_mode == "webhook" else Polling
+            receiver = receiver_type(bot, app.database, parts, sender, handler, settings=settings, clock=utc_now)
+            tasks += [asyncio.create_task(handler.run(), name="handler"),
+                      asyncio.create_task(receiver.run(), name="receiver"),
+                      asyncio.create_task(announce_commands(bot, parts.screens), name="commands")]
+            stopping = [receiver.stop, handler.stop, outbox.stop]
+        for task in tasks:
+            task.add_done_callback(_report)
+        try:
+            yield
+        finally:
+            # In this order: nothing new is fetched, what was fetched is handled, what was queued is sent.
+            for stop in stopping:
+                await stop()
+            _done, late = await asyncio.wait(tasks, timeout=20)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            clockwork.stop()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("%s ended with an error", task.get_name(), exc_info=error)
+
+
+@contextlib.asynccontextmanager
+async def _serving(application: Starlette, listen: str) -> AsyncIterator[None]:
+    host, port = split_address(listen)
+    server = uvicorn.Server(uvicorn.Config(
+        application, host=host, port=port, log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=3, proxy_headers=False,
+    ))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # `koban` has its own
+    task = asyncio.create_task(server._serve(), name="console")
+    try:
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag, not an event
+            await asyncio.sleep(0.02)
+        if task.done():
+            await task
+            raise SettingsError([f"the console cannot listen on {listen}: is another process using it?"])
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(name, stop.set)
+    return stop

@@ -1,0 +1,130 @@
+"""The background part: one-second ticks by APScheduler, and the outbox loop.
+
+The schedule itself is rows. A tick only says when to look, so a missed or doubled one changes nothing: what was due
+while the process was down is due at the first tick after it.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot import campaigns, notices
+from bot.answers import Screens
+from bot.i18n import TOKYO
+from bot.outbox import Outbox
+from bot.outgoing import Outgoing
+from storage import deliveries, updates
+from storage import notices as notice_rows
+from storage.database import Database
+from storage.models import Notice, NoticeText
+
+log = logging.getLogger(__name__)
+
+SILENT_S = 4.0  # a process without a heartbeat for this long is dead; its claims are taken back
+KEEP_UPDATES = timedelta(days=2)  # Telegram repeats an update for at most one day
+_NOTICE_CACHE_S = 2.0
+
+
+def new_process_id() -> str:
+    """Return the name under which a process claims; new at every start, so an old claim is never mistaken for ours."""
+    return str(uuid.uuid4())
+
+
+class Clockwork:
+    """The ticks of one process.
+
+    runs_notices: whether this process also expands and finishes notices and keeps house (the worker's part).
+    """
+
+    def __init__(
+        self, database: Database, outbox: Outbox, *, process_id: str, role: str, runs_notices: bool,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._process_id = process_id
+        self._role = role
+        self._runs_notices = runs_notices
+        self._clock = clock
+        self._scheduler = AsyncIOScheduler(timezone=TOKYO, job_defaults={
+            "misfire_grace_time": None, "coalesce": True, "max_instances": 1,
+        })
+
+    async def start(self) -> None:
+        """Announce this process, then tick every second. Raises the database's error when it cannot be reached."""
+        await self._beat()
+        self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self._beat])
+        if self._runs_notices:
+            self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
+            self._scheduler.add_job(self._guarded, "interval", hours=1, args=[self.keep_house],
+                                    next_run_time=datetime.now(TOKYO))
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Tick no more."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    async def _guarded(self, step: Callable[[], object]) -> None:
+        try:
+            await step()  # type: ignore[misc]
+        except Exception:
+            log.exception("a tick failed; the next one tries again")
+
+    async def _beat(self) -> None:
+        now = self._clock()
+        async with self._database.transaction() as session:
+            await deliveries.beat(session, process_id=self._process_id, role=self._role, now=now)
+            taken_back = await deliveries.release_silent(
+                session, silent_since=now - timedelta(seconds=SILENT_S), now=now
+            )
+        if taken_back:
+            log.warning("took back %d deliveries of a process that died", taken_back)
+            self._outbox.wake()
+
+    async def tick(self) -> None:
+        """Look for notices that are due, expired or finished."""
+        if await notices.tick(self._database, now=self._clock()):
+            self._outbox.wake()
+
+    async def keep_house(self) -> None:
+        """Forget old rows, and put the coming year's campaigns into the calendar as drafts."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            n_gone = await updates.forget_handled(session, before=now - KEEP_UPDATES)
+            n_drafts = await campaigns.ensure_drafts(session, now=now)
+        log.info("housekeeping done: %d updates forgotten, %d campaign drafts added", n_gone, n_drafts)
+
+
+class NoticeRenderer:
+    """Renders a notice for a locale. The texts of a notice are read once every two seconds at most."""
+
+    def __init__(self, database: Database, screens: Screens, *, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._screens = screens
+        self._clock = clock
+        self._cache: dict[int, tuple[datetime, str, dict[str, NoticeText]]] = {}
+
+    async def __call__(self, notice_id: int, locale: str) -> Outgoing | None:
+        """Return the notice as this locale reads it; None when its policy skips the locale."""
+        missing, texts = await self._texts(notice_id)
+        text = notices.choose_text(texts, locale, missing=missing, locales=self._screens.catalogue.locales)
+        return notices.render(text, self._screens.words(locale)) if text else None
+
+    async def _texts(self, notice_id: int) -> tuple[str, dict[str, NoticeText]]:
+        now = self._clock()
+        cached = self._cache.get(notice_id)
+        if cached is None or (now - cached[0]).total_seconds() > _NOTICE_CACHE_S:
+            async with self._database.reading() as session:
+                notice = await session.get(Notice, notice_id)
+                texts = await notice_rows.texts_of(session, notice_id)
+            if len(self._cache) > 50:
+                self._cache.clear()
+            cached = (now, notice.missing if notice else "skip", texts)
+            self._cache[notice_id] = cached
+        return cached[1], cached[2]
