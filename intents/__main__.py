@@ -1,7 +1,8 @@
 """The `python -m intents` command, for people who write content.
 
-Each group of sub-commands lives in its own module with a `register(subparsers)` that adds parsers and sets `func`, a
-function of the parsed arguments that returns the exit code. Modules are imported only when their command is called.
+Each group of sub-commands lives in its own module with a `register(subparsers)` that adds parsers and sets `func` (or
+`run`), a function of the parsed arguments that returns the exit code. Modules are imported only when their command is
+called.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for register in registered():
             register(subparsers)
     options = parser.parse_args(arguments)
-    return int(options.func(options))
+    command = getattr(options, "func", None) or options.run
+    return int(command(options))
 
 
 if __name__ == "__main__":

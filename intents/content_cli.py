@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from intents.catalogue import load_catalogue
-from intents.errors import CatalogueError
+from intents.catalogue import Catalogue, load_catalogue
+from intents.errors import CatalogueError, IntentsError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,39 +16,101 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the sub-commands about content."""
     check = subparsers.add_parser("check", help="report everything wrong in the data files, one line each")
     check.add_argument("--only", metavar="INTENT", help="check this intent alone, in all languages")
+    check.add_argument("--errors", action="store_true", help="leave the warnings out")
+    check.add_argument("--facts", action="store_true", help="list what the police has to confirm before release")
     check.set_defaults(func=run_check)
     rev = subparsers.add_parser("rev", help="print the fingerprint that a translation names as source_rev")
     rev.add_argument("intent", nargs="*", help="intent ids; all when none is given")
     rev.set_defaults(func=run_rev)
-    for command in (check, rev):
+    coverage = subparsers.add_parser("coverage", help="show how far each language is")
+    coverage.set_defaults(func=run_coverage)
+    intent = subparsers.add_parser("add-intent", help="write the skeleton of a new intent")
+    intent.add_argument("name", metavar="TOPIC/INTENT")
+    intent.set_defaults(func=run_add_intent)
+    locale = subparsers.add_parser("add-locale", help="write the skeleton of a new language")
+    locale.add_argument("tag", help="BCP 47 tag")
+    locale.add_argument("name", help="the language's own name for itself")
+    locale.set_defaults(func=run_add_locale)
+    for command in (check, rev, coverage, intent, locale):
         command.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
 
 
 def run_check(options: argparse.Namespace) -> int:
     """Print the problems; 1 when one of them is an error."""
-    try:
-        catalogue = load_catalogue(options.root, strict=True, only=options.only)
-    except CatalogueError as error:
-        print(error)
-        return 1
-    if options.only and options.only not in catalogue.intents:
+    from intents.checks import check_all, facts_to_confirm
+
+    if options.only and not list((options.root / "intents/topics").glob(f"*/{options.only}.yaml")):
         print(f"there is no intent `{options.only}` below intents/topics/", file=sys.stderr)
         return 2
-    for problem in catalogue.problems:
-        print(problem)
-    print(f"{len(catalogue.intents)} intents, {len(catalogue.translations)} translations: no errors")
-    return 0
+    catalogue, problems = check_all(options.root, only=options.only)
+    if options.facts:
+        to_confirm = facts_to_confirm(catalogue) if catalogue is not None else []
+        for problem in to_confirm:
+            print(problem)
+        print(f"{len(to_confirm)} values and contacts wait for the police")
+        return 0
+    n_errors = sum(problem.severity == "error" for problem in problems)
+    for problem in problems:
+        if problem.severity == "error" or not options.errors:
+            print(problem)
+    if catalogue is not None:
+        print(f"{len(catalogue.intents)} intents, {len(catalogue.translations)} translations: {n_errors} errors, "
+              f"{len(problems) - n_errors} warnings")
+    return 1 if n_errors else 0
 
 
 def run_rev(options: argparse.Namespace) -> int:
-    """Print `rev  intent` for each intent; 1 when one does not exist or cannot be read."""
-    catalogue = load_catalogue(options.root, strict=False, only=options.intent[0] if len(options.intent) == 1 else None)
-    missing = [intent_id for intent_id in options.intent if intent_id not in catalogue.intents]
-    for intent_id in options.intent or catalogue.intents:
-        if intent_id in catalogue.intents and catalogue.intents[intent_id].rev:
-            print(catalogue.intents[intent_id].rev if len(options.intent) == 1
-                  else f"{catalogue.intents[intent_id].rev}  {intent_id}")
+    """Print `rev  intent` for each intent, the bare rev for one; 1 when one does not exist or cannot be read."""
+    wanted = list(options.intent)
+    catalogue = _load(options.root, wanted[0] if len(wanted) == 1 else None)
+    for intent_id in wanted or catalogue.intents:
+        intent = catalogue.intents.get(intent_id)
+        if intent is not None and intent.rev:
+            print(intent.rev if len(wanted) == 1 else f"{intent.rev}  {intent_id}")
+    missing = [intent_id for intent_id in wanted if intent_id not in catalogue.intents]
     for intent_id in missing:
         print(f"`{intent_id}` does not exist or has errors; run `python -m intents check --only {intent_id}`",
               file=sys.stderr)
     return 1 if missing else 0
+
+
+def _load(root: Path, only: str | None = None) -> Catalogue:
+    try:
+        return load_catalogue(root, strict=False, only=only)
+    except CatalogueError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def run_coverage(options: argparse.Namespace) -> int:
+    """Print the table of languages and topics."""
+    from intents.coverage import coverage, table
+
+    print(table(coverage(_load(options.root))))
+    return 0
+
+
+def run_add_intent(options: argparse.Namespace) -> int:
+    """Write a new intent; 1 when the name is malformed or taken."""
+    from intents.scaffold import add_intent
+
+    try:
+        path = add_intent(options.root, options.name)
+    except IntentsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{path}: fill it in, then run `python -m intents check --only {path.stem}`")
+    return 0
+
+
+def run_add_locale(options: argparse.Namespace) -> int:
+    """Write a new language; 1 when the tag is unknown or taken."""
+    from intents.scaffold import add_locale
+
+    try:
+        folder = add_locale(options.root, options.tag, options.name)
+    except IntentsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{folder}: start with locale.yaml, the urgent intents and danger.yaml")
+    return 0

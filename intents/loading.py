@@ -180,6 +180,10 @@ class Fields:
             self.problem(f"`{self.prefix}{key}` is `{value}`; write a real day as YYYY-MM-DD", key=key, code="date")
             return None
 
+    def is_list(self, key: str) -> bool:
+        """Whether the value of a key is a list."""
+        return isinstance(self._nodes.get(key), yaml.SequenceNode)
+
     def mapping(self, key: str, *, required: bool = True) -> Fields | None:
         """A mapping inside this one."""
         node = self._node(key, required)
