@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from intents.danger import Danger
-
 from bot.i18n import Strings, babel_locale
 from bot.outgoing import Button, Outgoing, TextBuilder, plain
 from intents.cards import Cards
 from intents.catalogue import Catalogue, RenderedAnswer
 from intents.contacts import ShownContact
+from intents.danger import Danger
 from intents.schema import BASE_TAG
 
 Row = tuple[Button, ...]
@@ -60,6 +59,11 @@ class Screens:
         translated = {tag for tag, _intent in self.catalogue.translations}
         found = [tag for tag in self.catalogue.answer_tags() if tag in translated and tag != BASE_TAG]
         return (BASE_TAG, *found)
+
+    @cached_property
+    def numbers(self) -> dict[str, str]:
+        """The numbers that interface strings may name, by contact id; typed nowhere else."""
+        return {each: self.catalogue.contacts[each].first_number or "" for each in ("emg_110", "emg_119", "police_9110")}
 
     def words(self, tag: str) -> Strings:
         """Return the interface strings of a tag or of the first of its fallbacks that has any."""
@@ -162,7 +166,9 @@ class Screens:
     def emergency_menu(self, tag: str) -> Outgoing:
         """Return the three cards as buttons, with the numbers already in the text."""
         rows = [(Button(self.cards.card(danger.value, tag).title, data=f"sos:{danger.value}"),) for danger in Danger]
-        text = TextBuilder().line(f"🆘 {self.cards.button(tag)}", "bold").line().line("🚓 110    🚒 🚑 119")
+        text = TextBuilder().line(f"🆘 {self.cards.button(tag)}", "bold").line().line(
+            "🚓 {emg_110}    🚒 🚑 {emg_119}".format(**self.numbers)
+        )
         return text.build(tuple(rows))
 
     def choices(self, intent_ids: Sequence[str], tag: str, *, today: date) -> Outgoing:
@@ -182,7 +188,7 @@ class Screens:
         staff, menu = Button(_("💬 Talk to staff"), data="staff"), Button(_("📋 Topics"), data="menu")
         if again:
             text = _("I still do not understand. A member of the police staff can read your message: tap “Talk to "
-                     "staff”. For advice by telephone in Japanese, call #9110.")
+                     "staff”. For advice by telephone in Japanese, call {police_9110}.", **self.numbers)
             return plain(text, (staff,), (menu, self.emergency_button(tag)))
         text = _("I did not understand this. Please write it in other words, or choose a topic. You can also talk to "
                  "staff.")
@@ -221,7 +227,8 @@ class Screens:
         text = TextBuilder().line(_("Hello. This is Koban, a bot of {police}.", police=police_name), "bold").line()
         text.line(_("Write your question in your own language. I am a machine; police staff read only what you send "
                     "to them after you agree.")).line()
-        text.add(_("In danger now? Call 110 (police) or 119 (fire, ambulance). This chat is not watched all the time."))
+        text.add(_("In danger now? Call {emg_110} (police) or {emg_119} (fire, ambulance). This chat is not watched all "
+                   "the time.", **self.numbers))
         return text.build((
             (self.emergency_button(tag),),
             (Button(_("📋 Topics"), data="menu"), Button(_("💬 Talk to staff"), data="staff")),

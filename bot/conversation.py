@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from intents.danger import Danger
 from intents.understand import Understander, Understanding
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,6 +21,7 @@ from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from intents import danger as dangers
 from intents import language
+from intents.danger import Danger
 from storage import chats, tickets
 from storage.models import Chat, ChatState, Lane, TicketStatus, Turn
 from storage.sealing import Sealer
@@ -64,7 +64,7 @@ def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing
     return (
         screens.emergency_menu(tag),
         plain(_("Something in this bot does not work right now. Your message is kept and will be answered as soon as "
-                "it works again. In danger call 110 (police) or 119 (fire, ambulance).")),
+                "it works again. In danger call {emg_110} (police) or {emg_119} (fire, ambulance).", **screens.numbers)),
     )
 
 

@@ -28,7 +28,12 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 TOKYO = ZoneInfo("Asia/Tokyo")
 _BABEL_NAMES = {"zh-Hans": "zh_Hans", "zh-Hant": "zh_Hant", "pt-BR": "pt_BR", "ja-simple": "ja"}
+STAFF_TAG = "ja"  # the console speaks Japanese and English; residents' locales do not carry its words
 _METHODS = [("**.py", "python"), ("**.html", "jinja2")]
+_RESIDENT_METHODS = [("console/**", "ignore"), ("demo.py", "ignore"), ("**.py", "python")]
+_KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "N_": None, "plural": (1, 2),
+                                                "ngettext": (1, 2)}
+_REFUSALS = dict.fromkeys(("Refused", "NotFound", "AlreadyClaimed", "StaleReply", "WrongState"))
 _OPTIONS = {"**.html": {"trimmed": "true", "silent": "false"}}
 
 
@@ -81,13 +86,14 @@ def load_strings(root: Path = ROOT) -> Mapping[str, Strings]:
     return MappingProxyType(loaded)
 
 
-def collect(root: Path = ROOT) -> Catalog:
-    """Return the catalogue of every string marked in the code and the templates."""
+def collect(tag: str, root: Path = ROOT) -> Catalog:
+    """Return the catalogue of every string that a locale needs: staff's words only for the staff's language."""
     found = Catalog(project="koban", charset="utf-8")
+    is_staff = tag == STAFF_TAG
     rows = extract_from_dir(
-        str(root / "bot"), _METHODS, _OPTIONS, keywords={"_": None, "gettext": None, "N_": None, "plural": (1, 2),
-                                                         "ngettext": (1, 2)},
-        comment_tags=("Translators:",), strip_comment_tags=True,
+        str(root / "bot"), _METHODS if is_staff else _RESIDENT_METHODS, _OPTIONS,
+        keywords=_KEYWORDS | _REFUSALS if is_staff else _KEYWORDS, comment_tags=("Translators:",),
+        strip_comment_tags=True,
     )
     for filename, line, message, comments, context in rows:
         found.add(message, None, [(f"bot/{filename}", line)], auto_comments=comments, context=context)
@@ -96,8 +102,8 @@ def collect(root: Path = ROOT) -> Catalog:
 
 def update(root: Path = ROOT) -> None:
     """Bring every messages.po up to date with the code; translations stay, strings that are gone are removed."""
-    template = collect(root)
     for folder in _folders(root):
+        template = collect(folder.name, root)
         path = folder / "messages.po"
         locale = str(babel_locale(folder.name))
         catalog = Catalog(locale=locale, project="koban", charset="utf-8", fuzzy=False)
@@ -113,8 +119,8 @@ def update(root: Path = ROOT) -> None:
 
 def problems(root: Path = ROOT) -> Iterator[str]:
     """Yield one line for each string that a locale lacks, or whose placeholders differ from the source."""
-    template = collect(root)
     for folder in _folders(root):
+        template = collect(folder.name, root)
         path = folder / "messages.po"
         if not path.exists():
             yield f"{path}: is missing: run python -m bot.i18n update"

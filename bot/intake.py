@@ -41,7 +41,8 @@ def _consent(scene: Scene) -> Outgoing:
           "earlier with /delete.", days=scene.deployment.retention_days("tickets")),
         _("• Telegram chats with a bot are not end-to-end encrypted. If that worries you, call or go to a police "
           "station."),
-        _("• This is not for emergencies. In danger call 110 (police) or 119 (fire, ambulance)."),
+        _("• This is not for emergencies. In danger call {emg_110} (police) or {emg_119} (fire, ambulance).",
+          **scene.screens.numbers),
         _("Do you agree?"),
     ))
     return plain(
@@ -220,8 +221,8 @@ def _receipt(scene: Scene, ticket: Ticket) -> Outgoing:
     ]
     if not scene.deployment.is_on_duty(scene.now):
         lines.append(_("Nobody is on duty for this now."))
-    lines.append(_("You can add more here at any time. In danger do not wait: call 110 (police) or 119 (fire, "
-                   "ambulance)."))
+    lines.append(_("You can add more here at any time. In danger do not wait: call {emg_110} (police) or {emg_119} "
+                   "(fire, ambulance).", **scene.screens.numbers))
     return plain("\n\n".join(lines), *_ticket_rows(scene, ticket))
 
 
