@@ -63,7 +63,8 @@ class Screens:
     @cached_property
     def numbers(self) -> dict[str, str]:
         """The numbers that interface strings may name, by contact id; typed nowhere else."""
-        return {each: self.catalogue.contacts[each].first_number or "" for each in ("emg_110", "emg_119", "police_9110")}
+        wanted = ("emg_110", "emg_119", "police_9110")
+        return {each: self.catalogue.contacts[each].first_number or "" for each in wanted}
 
     def words(self, tag: str) -> Strings:
         """Return the interface strings of a tag or of the first of its fallbacks that has any."""
@@ -227,8 +228,8 @@ class Screens:
         text = TextBuilder().line(_("Hello. This is Koban, a bot of {police}.", police=police_name), "bold").line()
         text.line(_("Write your question in your own language. I am a machine; police staff read only what you send "
                     "to them after you agree.")).line()
-        text.add(_("In danger now? Call {emg_110} (police) or {emg_119} (fire, ambulance). This chat is not watched all "
-                   "the time.", **self.numbers))
+        text.add(_("In danger now? Call {emg_110} (police) or {emg_119} (fire, ambulance). This chat is not watched "
+                   "all the time.", **self.numbers))
         return text.build((
             (self.emergency_button(tag),),
             (Button(_("📋 Topics"), data="menu"), Button(_("💬 Talk to staff"), data="staff")),

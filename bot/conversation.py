@@ -64,7 +64,8 @@ def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing
     return (
         screens.emergency_menu(tag),
         plain(_("Something in this bot does not work right now. Your message is kept and will be answered as soon as "
-                "it works again. In danger call {emg_110} (police) or {emg_119} (fire, ambulance).", **screens.numbers)),
+                "it works again. In danger call {emg_110} (police) or {emg_119} (fire, ambulance).",
+                **screens.numbers)),
     )
 
 

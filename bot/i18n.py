@@ -148,10 +148,15 @@ def _placeholders(text: str) -> set[str]:
 
 
 def _folders(root: Path) -> list[Path]:
-    """Return the folders of locales that have an interface; those only understood (ja-Hira, ja-Latn) have none."""
+    """Return the folders of locales that need interface strings: staff's, the base, and those that have answers.
+
+    English is the source itself; a locale that is only understood (ja-Hira, ja-Latn) is answered in another.
+    """
+    folders = [path.parent for path in sorted(root.glob("locales/*/locale.yaml"))]
     return [
-        path.parent for path in sorted(root.glob("locales/*/locale.yaml"))
-        if "understood_only: true" not in path.read_text("utf-8")
+        folder for folder in folders
+        if folder.name in (STAFF_TAG, "ja-simple") or (folder.name != "en" and (folder / "messages.po").exists())
+        or (folder.name != "en" and (folder / "intents").is_dir())
     ]
 
 
