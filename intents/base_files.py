@@ -45,6 +45,7 @@ def read_answer(fields: Fields, key: str, lines: dict[str, int], *, required: bo
     if found is None:
         return None
     found.only(_ANSWER_KEYS)
+    lines[key] = found.line
     title, now = found.text("title"), found.text("now")
     steps = found.texts("steps", required=False)
     warning = found.text("warning", required=False)
