@@ -1,0 +1,42 @@
+"""A promise in the README is a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.__main__ import _parser
+from bot.config import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    rows = re.findall(r"^\| `(KOBAN_\w+)` \| (\S+) \| (.+) \|$", README, flags=re.MULTILINE)
+    wanted = []
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        default = default.get_secret_value() if isinstance(default, SecretStr) else default
+        wanted.append((f"KOBAN_{name.upper()}", "–" if default is None else f"`{default}`", field.description))
+    assert rows == wanted
+
+
+def test_it_opens_with_the_two_commands() -> None:
+    first_block = README.split("```sh\n")[1].split("```")[0]
+    assert [line.split("#")[0].strip() for line in first_block.strip().splitlines()] == ["make demo", "make test"]
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`koban ([a-z-]+)", README))))
+def test_every_koban_command_it_names_exists(command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        _parser().parse_args([command, "--help"])
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:bot|intents|storage|tests|locales)/[\w/.-]+)`", README))))
+def test_every_path_it_names_exists(path: str) -> None:
+    assert (ROOT / path).exists()
