@@ -192,7 +192,7 @@ class Catalogue:
             now=words(text.now),
             steps=tuple(words(step) for step in text.steps),
             warning=words(text.warning),
-            contacts=self.shown_contacts(intent.contacts, tag, furigana=furigana),
+            contacts=self.shown_contacts(intent.contacts, "ja" if wanted == "ja" else tag, furigana=furigana),
             sources=intent.sources,
             checked=min((source.checked for source in intent.sources), default=None),
             state=state,

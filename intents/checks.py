@@ -166,6 +166,7 @@ def read_glossary(path: Path, report: Report) -> tuple[Term, ...]:
 def _gaps(catalogue: Catalogue, root: Path) -> Iterator[Problem]:
     """Warnings for what a core language does not have yet, one line each."""
     wanted = [intent.id for intent in catalogue if intent.base is not None]
+    used = {contact_id for intent in catalogue for contact_id in intent.contacts}
     for tag in CORE_TAGS:
         if tag not in catalogue.locales:
             yield Problem(f"locales/{tag}", 1, "the core language has no folder", "error", "missing")
@@ -178,8 +179,7 @@ def _gaps(catalogue: Catalogue, root: Path) -> Iterator[Problem]:
             if not (root / "locales" / tag / "danger_cards.yaml").is_file():
                 yield Problem(f"locales/{tag}", 1, "the danger cards are missing", "error", "missing")
             texts = [key for key, by_tag in catalogue.contact_texts.items() if tag != "en" and tag not in by_tag]
-            names = [key for key, contact in catalogue.contacts.items()
-                     if tag != "en" and contact.publish != "never" and tag not in contact.names]
+            names = [key for key in sorted(used) if tag != "en" and tag not in catalogue.contacts[key].names]
             if texts or names:
                 yield Problem(f"locales/{tag}/contacts.yaml", 1, f"{len(names)} names and {len(texts)} texts of "
                               "contacts are missing; they appear in English", "warning", "missing")

@@ -418,8 +418,8 @@ def show_contact(
     speaks = True if own_tags & set(contact.languages) else (None if contact.languages_vary else False)
     return ShownContact(
         id=contact.id,
-        name=next((contact.name(item, furigana=furigana) for item in chain if item in contact.names),
-                  contact.name(tag, furigana=furigana)),
+        name=contact.name(next((item for item in chain if item in contact.names or item in ("en", "ja")), tag),
+                          furigana=furigana),
         numbers=tuple(numbers),
         hours=spell(describe_hours(contact.hours, contact.closed, tag, say)),
         languages=contact.languages,

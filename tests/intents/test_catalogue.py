@@ -191,3 +191,19 @@ def test_without_contacts_nothing_can_be_answered_and_loading_refuses(tmp_path: 
     root = make_tree(tmp_path, contacts="texts: {}\ncontacts: {}\n")
     with pytest.raises(CatalogueError):
         load_catalogue(root, strict=False)
+
+
+def test_a_language_without_names_of_contacts_gets_the_english_ones(tmp_path: Path) -> None:
+    root = make_tree(tmp_path)
+    write(root, "locales/ja-simple/contacts.yaml", 'names: {emg_110: "{警察|けいさつ}の {電話|でんわ}"}\n')
+    catalogue = load_catalogue(root)
+    assert catalogue.shown_contacts(("emg_110",), "vi")[0].name == "Police emergency"
+    assert catalogue.shown_contacts(("emg_110",), "ja-simple", furigana=True)[0].name == "警察（けいさつ）の 電話（でんわ）"
+
+
+def test_an_officer_is_shown_the_official_japanese_names(tmp_path: Path) -> None:
+    root = make_tree(tmp_path)
+    write(root, "locales/ja-simple/contacts.yaml", 'names: {helpline: "でんわ"}\n')
+    answer = load_catalogue(root).in_japanese("lost_card", today=TODAY)
+    assert answer is not None
+    assert (answer.contacts[0].name, answer.title) == ("相談電話", "カードを なくした とき")
