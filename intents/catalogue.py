@@ -29,6 +29,7 @@ from intents.schema import (
     Source,
     Translation,
     with_furigana,
+    without_ruby,
 )
 from intents.texts import format_fact
 
@@ -146,7 +147,7 @@ class Catalogue:
         return self.answer(intent_id, "ja", today=today)
 
     def fill(self, text: str, intent: Intent, tag: str) -> str:
-        """Replace the placeholders of a text by numbers and typed values in a language."""
+        """Replace the placeholders of a text by numbers and typed values; やさしい日本語 keeps its ruby markup."""
         if "{" not in text:
             return text
 
@@ -182,7 +183,8 @@ class Catalogue:
         self, intent: Intent, text: AnswerText, wanted: str, tag: str, state: str, *, stale: bool, furigana: bool
     ) -> RenderedAnswer:
         def words(part: str) -> str:
-            return self.fill(with_furigana(part) if furigana else part, intent, tag)
+            filled = self.fill(part, intent, tag)
+            return with_furigana(filled) if furigana else without_ruby(filled)
 
         return RenderedAnswer(
             intent_id=intent.id,

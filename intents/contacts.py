@@ -305,7 +305,11 @@ def _babel(tag: str) -> babel.Locale:
 
 @lru_cache(maxsize=256)
 def clock(at: dt.time, tag: str) -> str:
-    """A time of day as the language writes it."""
+    """A time of day as the language writes it; with ruby markup for やさしい日本語 (午後5時15分)."""
+    if tag == "ja-simple":
+        half = "{午前|ごぜん}" if at.hour < 12 else "{午後|ごご}"
+        minutes = f"{at.minute}{{分|{'ふん' if at.minute % 10 in (2, 5, 7, 9) else 'ぷん'}}}" if at.minute else ""
+        return f"{half}{at.hour % 12 if at.hour != 12 else 12}{{時|じ}}{minutes}"
     return format_time(at, format="short", locale=_babel(tag)).replace("\u202f", " ")
 
 
@@ -325,7 +329,7 @@ _RUBY_NAMES = {
     "en": "{英語|えいご}",
     "zh": "{中国語|ちゅうごくご}",
     "ko": "{韓国語|かんこくご}",
-    "fil": "フィリピン{語|ご}（タガログ{語|ご}）",
+    "fil": "フィリピン{語|ご}",
 }
 _RUBY_DAYS = (
     "{月曜日|げつようび}", "{火曜日|かようび}", "{水曜日|すいようび}", "{木曜日|もくようび}", "{金曜日|きんようび}",
@@ -364,10 +368,12 @@ def describe_hours(hours: Hours, closed: Closed, tag: str, say: Callable[[str], 
     for item in hours.ranges:
         first, last = days[item.days[0]], days[item.days[-1]]
         span = f"{clock(item.opens, tag)}–{clock(item.closes, tag)}"
+        if tag == "ja-simple":
+            span = f"{clock(item.opens, tag)}から {clock(item.closes, tag)}まで"
         if len(item.days) == len(DAYS):
             parts.append(f"{say('every_day')} {span}".strip())
             continue
-        joined = first if first == last else f"{first}{'〜' if tag == 'ja-simple' else '–'}{last}"
+        joined = first if first == last else f"{first}{'から ' if tag == 'ja-simple' else '–'}{last}"
         parts.append(f"{joined} {span}")
     notes = [say(hours.text)] if hours.text else []
     if closed.holidays:

@@ -16,7 +16,7 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
 from intents.contacts import clock
-from intents.schema import PLACEHOLDER, AnswerText, Fact
+from intents.schema import BASE_TAG, PLACEHOLDER, AnswerText, Fact
 
 _NAMES_FILE = Path(__file__).parent / "data" / "official_names.txt"
 
@@ -81,9 +81,26 @@ def fact_problem(fact: Fact) -> str | None:
     return None
 
 
+_DAYS = {
+    1: "ついたち", 2: "ふつか", 3: "みっか", 4: "よっか", 5: "いつか", 6: "むいか", 7: "なのか", 8: "ようか",
+    9: "ここのか", 10: "とおか", 14: "じゅうよっか", 20: "はつか", 24: "にじゅうよっか",
+}  # fmt: skip
+
+
+def _in_plain_japanese(fact: Fact) -> str:
+    """An amount or a day with its readings; the days of the month that are read in an old way keep it."""
+    if fact.kind == "yen":
+        return f"{int(Decimal(fact.value)):,}{{円|えん}}"
+    day = dt.date.fromisoformat(fact.value)
+    read = f"{{{day.day}日|{_DAYS[day.day]}}}" if day.day in _DAYS else f"{day.day}{{日|にち}}"
+    return f"{day.year}{{年|ねん}}{day.month}{{月|がつ}}{read}"
+
+
 @lru_cache(maxsize=4096)
 def format_fact(fact: Fact, tag: str) -> str:
-    """A typed value as the language writes it: 5000 yen → `5,000 Japanese yen`, 5,000円."""
+    """A typed value as the language writes it: 5000 yen → `5,000 Japanese yen`; with ruby markup in やさしい日本語."""
+    if tag == BASE_TAG and fact.kind in ("yen", "date"):
+        return _in_plain_japanese(fact)
     locale = babel.Locale.parse({"ja-simple": "ja"}.get(tag, tag).replace("-", "_"))
     if fact.kind == "number":
         return format_decimal(Decimal(fact.value), locale=locale)

@@ -10,7 +10,8 @@ import pytest
 from intents.catalogue import load_catalogue
 from intents.contacts import parse_hours
 from intents.errors import CatalogueError
-from intents.schema import LocalContact, Number
+from intents.schema import Fact, LocalContact, Number, with_furigana, without_ruby
+from intents.texts import format_fact
 from tests.intents.trees import BASE, CARD_REV, ENGLISH, make_tree, write
 
 TODAY = dt.date(2026, 11, 24)
@@ -208,3 +209,35 @@ def test_an_officer_is_shown_the_official_japanese_names(tmp_path: Path) -> None
     answer = load_catalogue(root).in_japanese("lost_card", today=TODAY)
     assert answer is not None
     assert (answer.contacts[0].name, answer.title) == ("相談電話", "カードを なくした とき")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "plain", "furigana"),
+    [
+        ("yen", "12000", "12,000円", "12,000円（えん）"),
+        ("date", "2027-04-01", "2027年4月1日", "2027年（ねん）4月（がつ）1日（ついたち）"),
+        ("date", "2026-11-23", "2026年11月23日", "2026年（ねん）11月（がつ）23日（にち）"),
+        ("time", "17:15", "午後5時15分", "午後（ごご）5時（じ）15分（ふん）"),
+        ("time", "08:30", "午前8時30分", "午前（ごぜん）8時（じ）30分（ぷん）"),
+        ("time", "12:00", "午後12時", "午後（ごご）12時（じ）"),
+        ("number", "1400", "1,400", "1,400"),
+    ],
+)
+def test_typed_values_in_plain_japanese_are_read_right(kind: str, value: str, plain: str, furigana: str) -> None:
+    written = format_fact(Fact(kind, value), "ja-simple")
+    assert (without_ruby(written), with_furigana(written)) == (plain, furigana)
+
+
+@pytest.mark.parametrize(
+    ("tag", "day", "fee", "clock_text"),
+    [
+        ("en", "April 1, 2027", "5,000 Japanese yen", "5:15 PM"),
+        ("zh-Hans", "2027年4月1日", "5,000日元", "17:15"),
+        ("vi", "1 tháng 4, 2027", "5.000 yên Nhật", "17:15"),
+        ("th", "1 เมษายน ค.ศ. 2027", "5,000 เยน ญี่ปุ่น", "17:15"),
+    ],
+)
+def test_typed_values_are_written_as_each_language_does(tag: str, day: str, fee: str, clock_text: str) -> None:
+    assert format_fact(Fact("time", "17:15"), tag) == clock_text
+    assert format_fact(Fact("date", "2027-04-01"), tag) == day
+    assert format_fact(Fact("yen", "5000"), tag) == fee
