@@ -234,7 +234,7 @@ def test_typed_values_in_plain_japanese_are_read_right(kind: str, value: str, pl
         ("en", "April 1, 2027", "5,000 Japanese yen", "5:15 PM"),
         ("zh-Hans", "2027年4月1日", "5,000日元", "17:15"),
         ("vi", "1 tháng 4, 2027", "5.000 yên Nhật", "17:15"),
-        ("th", "1 เมษายน ค.ศ. 2027", "5,000 เยน ญี่ปุ่น", "17:15"),
+        ("th", "1 เมษายน ค.ศ. 2027", "5,000 เยนญี่ปุ่น", "17:15"),
     ],
 )
 def test_typed_values_are_written_as_each_language_does(tag: str, day: str, fee: str, clock_text: str) -> None:
