@@ -156,7 +156,7 @@ class Screens:
         text = TextBuilder()
         if soft:
             text.line(card.soft_prefix).line()
-        text.line(f"🆘 {card.title}", "bold").line()
+        text.line(card.title, "bold").line()
         for line in card.lines:
             text.line(f"• {line}")
         text.line().line(f"🇯🇵 {card.say_ja}", "bold").line(card.say_reading)

@@ -21,6 +21,7 @@ from bot import app as application
 from bot.config import Settings
 from bot.console.accounts import add_staff, login_link_url
 from bot.i18n import ROOT
+from bot.simulator.models import Config
 from bot.simulator.server import SimulatorServer
 from storage import staff as staff_rows
 from storage.models import Role
@@ -74,7 +75,7 @@ async def run(stop: asyncio.Event, *, phone_port: int = 8081, console_port: int 
         app = await asyncio.to_thread(application.build, settings)
         await application.prepare_database(app)
         links = await _add_people(app)
-    async with SimulatorServer(host=LOOPBACK, port=phone_port, token=DEMO_TOKEN):
+    async with SimulatorServer(Config(tokens=(DEMO_TOKEN,)), port=phone_port):
         task = asyncio.create_task(application.run(app, application.ROLES, stop))
         _tell(screen, settings, links)
         await task
