@@ -1,0 +1,106 @@
+"""Build the data files of `intents/data/language/` from the packages they come from. Authoring only; never imported at run time.
+
+`pip install wordfreq==3.1.1`, then `python -m intents.language_build`. What comes out is described in intents/data/language/NOTICE.md.
+"""
+
+import gzip
+import importlib.resources
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from intents.language_words import COLUMNS, FLOOR, STEP
+from intents.normalise import clean, fold
+
+HAN_FLOOR = -16.0
+HAN_STEP = 0.1
+_WORDS_EACH = {"en": 45000, "es": 45000, "pt": 45000, "tr": 30000, "ru": 40000, "uk": 40000, "hi": 27000}
+
+
+def build_han(target: Path) -> None:
+    """Write how much more likely each Chinese character and pair is in Simplified and in Traditional Chinese than in Japanese.
+
+    Source: cjclassifier 1.0.5 (Apache-2.0), whose own file takes four seconds to load. Pairs seen less than about once in a million,
+    or about as often in all three, are left out: 220,000 of 980,000 stay.
+    """
+    packed = importlib.resources.files("cjclassifier").joinpath("cjlogprobs.gz").read_bytes()
+    single_code, single, pair_code, pair = [], [], [], []
+    for line in gzip.decompress(packed).decode().splitlines()[1:]:
+        key, *figures = line.split(" ")
+        hans, hant, ja = (max(float(figure) or HAN_FLOOR, HAN_FLOOR) for figure in figures)
+        lead = (hans - ja, hant - ja)
+        if len(key) == 1:
+            single_code.append(ord(key))
+            single.append(lead)
+        elif max(hans, hant, ja) >= -14 and max(abs(lead[0]), abs(lead[1]), abs(lead[0] - lead[1])) >= 2:
+            pair_code.append(ord(key[0]) << 16 | ord(key[1]))
+            pair.append(lead)
+    order = np.argsort(np.array(pair_code, dtype=np.uint32))
+    np.savez_compressed(
+        target,
+        single_code=np.array(single_code, dtype=np.uint16),
+        single=_small(single),
+        pair_code=np.array(pair_code, dtype=np.uint32)[order],
+        pair=_small(pair)[order],
+    )
+
+
+def _small(leads: list[tuple[float, float]]) -> Any:
+    return np.clip(np.round(np.array(leads) / HAN_STEP), -127, 127).astype(np.int8)
+
+
+def build_words(target: Path) -> None:
+    """Write how frequent each common word is in each language that shares its letters with another.
+
+    Source: wordfreq 3.1.1 (data CC BY-SA 4.0). Column `vi-plain` is Vietnamese without its marks, `romaji` the Japanese words in Latin letters.
+    """
+    from wordfreq import get_frequency_dict  # type: ignore[import-not-found]
+
+    table: dict[str, dict[str, float]] = {column: defaultdict(float) for column in COLUMNS}
+    for language in ("en", "es", "pt", "vi", "id", "fil", "tr", "ru", "uk", "hi"):
+        found = get_frequency_dict(language, "best")
+        for word in sorted(found, key=found.__getitem__, reverse=True)[: _WORDS_EACH.get(language, 60000)]:
+            for piece in clean(word).split():
+                if any(c.isalpha() for c in piece):
+                    table[language][piece] += found[word]
+                    plain = fold(piece)
+                    if language == "vi":
+                        table["vi-plain"][plain] += found[word]
+                    elif plain != piece and language in ("es", "pt", "tr"):
+                        table[language][plain] += found[word] * 0.2
+    japanese = get_frequency_dict("ja", "best")
+    for word in sorted(japanese, key=japanese.__getitem__, reverse=True)[:40000]:
+        for form in _romaji(word):
+            table["romaji"][form] += japanese[word]
+    words = sorted({word for column in table.values() for word in column if len(word) <= 24}, key=_code)
+    code = np.array([_code(word) for word in words], dtype=np.uint32)
+    figures = np.zeros((len(words), len(COLUMNS)), dtype=np.uint8)
+    for j, column in enumerate(COLUMNS):
+        for i, word in enumerate(words):
+            if frequency := table[column].get(word):
+                figures[i, j] = max(1, min(255, round((math.log(frequency) - FLOOR) / STEP)))
+    keep = np.concatenate([[True], code[1:] != code[:-1]])
+    np.savez_compressed(target, code=code[keep], figures=figures[keep])
+
+
+def _code(word: str) -> int:
+    return crc32(word.encode())
+
+
+def _romaji(word: str) -> set[str]:
+    """Return how learners write one Japanese word in Latin letters: with long vowels kept, shortened and doubled."""
+    from intents.kana import reading, romaji_forms
+
+    kana = reading(word)
+    return romaji_forms(kana) if kana else set()
+
+
+if __name__ == "__main__":
+    folder = Path(__file__).parent / "data" / "language"
+    folder.mkdir(parents=True, exist_ok=True)
+    build_han(folder / "han.npz")
+    build_words(folder / "words.npz")
