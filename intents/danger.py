@@ -1,0 +1,199 @@
+"""Is somebody in danger now? Looked at before language, consent, limits and the database, with nothing but the words.
+
+`assess` needs no model and no language setting. `DangerModel` adds what a trained classifier sees in the same words and, where the
+encoder runs, in their meaning; it can raise and settle what the phrases leave open.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intents.danger_rules import PREFIXED, SPACED, UNSPACED, RuleSet, Writing, read_rules
+from intents.normalise import clean, fold, loose_kana, romaji_to_kana, to_hiragana
+
+if TYPE_CHECKING:  # the phrases must work where the model's file is missing
+    from intents.matcher import Floats, Matcher, Message
+
+
+class Danger(StrEnum):
+    """What help is needed at once."""
+
+    POLICE_NOW = "police_now"
+    MEDICAL_FIRE_NOW = "medical_fire_now"
+    CRISIS_NOW = "crisis_now"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the words say about danger.
+
+    firm: the danger card is sent.
+    soft: the words border on danger: a short card is sent together with the answer.
+    """
+
+    firm: Danger | None = None
+    soft: Danger | None = None
+
+
+MAX_CHARS = 1500
+"""Characters that are read: the first 1,100 and the last 400 of a longer message."""
+
+_FOLDER = Path(__file__).parent / "data" / "danger"
+_WRITING: dict[str, Writing] = {"ne": PREFIXED, "mn": PREFIXED, "ko": PREFIXED} | dict.fromkeys(
+    ("ja", "zh-Hans", "zh-Hant", "th", "km", "my"), UNSPACED
+)
+_SCRIPT = {
+    "zh-Hans": "[\u4e00-\u9fff]", "zh-Hant": "[\u4e00-\u9fff]", "ko": "[\uac00-\ud7a3\u3131-\u318e]", "th": "[\u0e00-\u0e7f]",
+    "km": "[\u1780-\u17ff]", "my": "[\u1000-\u109f]", "mn": "[\u0400-\u04ff]", "ne": "[\u0900-\u097f]",
+}  # fmt: skip
+_SCRIPT_SEEN = {tag: re.compile(pattern) for tag, pattern in _SCRIPT.items()}
+_JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff]")
+_LATIN = re.compile("[a-z\u00c0-\u1ef9]{2}")
+_SENTENCE_END = re.compile(r"[.!?。！？।។။\n]+")
+_ORDER = (Danger.CRISIS_NOW, Danger.MEDICAL_FIRE_NOW, Danger.POLICE_NOW)
+
+
+@lru_cache(maxsize=1)
+def _rule_sets() -> dict[str, RuleSet]:
+    """Return the rules of each language, compiled once (about 0.3 s)."""
+    sets: dict[str, RuleSet] = {}
+    for path in sorted(_FOLDER.glob("*.txt")):
+        tag = path.stem
+        if tag == "ja":
+            sets["ja"] = RuleSet(list(read_rules(path, UNSPACED, _japanese_pattern)))
+        elif tag == "vi":
+            sets["vi"] = RuleSet(list(read_rules(path, SPACED, clean)))
+            sets["vi-plain"] = RuleSet(list(read_rules(path, SPACED, lambda line: fold(clean(line)))))
+        elif tag in _SCRIPT:
+            sets[tag] = RuleSet(list(read_rules(path, _WRITING.get(tag, SPACED), clean)))
+        else:
+            sets[tag] = RuleSet(list(read_rules(path, SPACED, lambda line: fold(clean(line)))))
+    return sets
+
+
+def _japanese_pattern(line: str) -> str:
+    """Return a pattern line in loose kana, its own signs kept."""
+    return " ".join(loose_kana(to_hiragana(clean(token))) for token in line.split())
+
+
+def load() -> None:
+    """Compile every rule now rather than at the first message."""
+    _rule_sets()
+
+
+def _views(text: str) -> list[tuple[str, str]]:
+    """Return which rule set reads which form of the text."""
+    views: list[tuple[str, str]] = []
+    sets = _rule_sets()
+    if _LATIN.search(text):
+        bare = fold(text)
+        for tag in sets:
+            if tag in _SCRIPT or tag in ("ja", "vi", "vi-plain"):
+                continue
+            views.append((tag, bare))
+        views.append(("vi-plain", bare) if bare == text else ("vi", text))
+        kana, share = romaji_to_kana(text)
+        if share >= 0.5:
+            views.append(("ja", loose_kana(to_hiragana(kana))))
+    if _JAPANESE.search(text):
+        views.append(("ja", loose_kana(to_hiragana(text))))
+    views.extend((tag, text) for tag, seen in _SCRIPT_SEEN.items() if seen.search(text))
+    return [(tag, view) for tag, view in views if tag in sets]
+
+
+def assess(text: str) -> Assessment:
+    """Look for danger in the words alone.
+
+    text: as sent, in any language; anything goes, and nothing is raised.
+    """
+    body = clean(text, MAX_CHARS)
+    if not body:
+        return Assessment()
+    found: set[str] = set()
+    for tag, view in _views(body):
+        found |= _read(_rule_sets()[tag], view)
+    firm = next((danger for danger in _ORDER if danger in found), None)
+    soft = next((danger for danger in _ORDER if f"soft {danger}" in found), None)
+    return Assessment(firm, None if firm else soft)
+
+
+def _read(rules: RuleSet, text: str) -> set[str]:
+    """Return the sections that stand after the guards have spoken."""
+    candidates = rules.candidates(text)
+    if not candidates:
+        return set()
+    for rule in candidates:
+        if rule.section == "idiom":
+            text = rule.pattern.sub(lambda match: "_" * len(match.group()), text)
+    guards: dict[str, list[int]] = {}
+    hits: list[tuple[str, int]] = []
+    for rule in candidates:
+        if rule.section == "idiom":
+            continue
+        match = rule.pattern.search(text)
+        if match is None:
+            continue
+        if rule.section in ("fiction", "asking", "past", "negated", "now"):
+            guards.setdefault(rule.section, []).append(match.start())
+        else:
+            hits.append((rule.section, match.start()))
+    if not hits or "fiction" in guards:
+        return set()
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+
+    def sentence(at: int) -> int:
+        return sum(end <= at for end in ends)
+
+    def beside(guard: str, at: int) -> bool:
+        return any(sentence(at) == sentence(place) for place in guards.get(guard, ()))
+
+    stands: set[str] = set()
+    for section, at in hits:
+        if beside("asking", at) or beside("negated", at):
+            continue
+        if "past" in guards and "now" not in guards:
+            stands.add(section if section.startswith("soft ") else f"soft {section}")
+            continue
+        stands.add(section)
+    return stands
+
+
+class DangerModel:
+    """Phrases and classifier together."""
+
+    def __init__(self, matcher: "Matcher") -> None:
+        self._matcher = matcher
+
+    def assess(self, text: str, vector: "Floats | None" = None, *, message: "Message | None" = None) -> Assessment:
+        """Look for danger in the words and, where there is a vector, in the meaning.
+
+        text: as sent. vector: from the encoder, or None. message: features that were read before, instead of `vector`.
+        """
+        words = assess(text)
+        if message is None:
+            message = self._matcher.read(text, vector)
+        if not len(message.columns) and message.vector is None:
+            return words
+        return self.combine(words, self._matcher.danger_probabilities(message))
+
+    def combine(self, words: Assessment, probabilities: "Floats") -> Assessment:
+        """Return what phrases and classifier say together.
+
+        probabilities: one for each danger class in the order of the model, then that of no danger.
+        """
+        settings, labels = self._matcher.settings, self._matcher.danger_labels
+        chance = 1.0 - float(probabilities[-1])
+        best = Danger(labels[int(probabilities[:-1].argmax())])
+        if words.firm:
+            chance = chance + (1.0 - chance) * settings["danger_phrase"]
+            best = words.firm
+        elif words.soft:
+            chance = chance + (1.0 - chance) * settings["danger_soft_phrase"]
+        if chance >= settings["danger_firm"]:
+            return Assessment(firm=best)
+        if chance >= settings["danger_soft"] or words.soft or words.firm:
+            return Assessment(soft=words.firm or words.soft or best)
+        return Assessment()
