@@ -1,0 +1,238 @@
+"""One message, one Bot API call; what Telegram says of it becomes a DeliveryError that knows what can help."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from telegram import Bot
+from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, TelegramError
+
+from bot.config import Settings
+from bot.errors import DeliveryError, SettingsError
+from bot.outgoing import Outgoing
+from bot.telegram.limiter import Limiter
+from bot.telegram.request import (
+    AiohttpRequest,
+    AnswerLost,
+    FloodControl,
+    NotConnected,
+    call,
+    close_bot,
+    silence_libraries,
+)
+from storage.models import Lane
+
+log = logging.getLogger(__name__)
+
+FREE_RATE = 30  # above it, notices are marked as paid. Source: Bot API, sendMessage.allow_paid_broadcast (2026-11-22)
+MAX_TOAST = 200  # characters. Source: Bot API, answerCallbackQuery.text (2026-11-22)
+LONGEST_WAIT_S = 5.0  # a message whose chat must wait longer goes back to the outbox
+_NOTHING_LINKED = {"is_disabled": True}
+
+
+@asynccontextmanager
+async def create_bot(settings: Settings) -> AsyncIterator[Bot]:
+    """Give the bot of these settings and close its connections at the end. Makes no call: Telegram may be away.
+
+    Raises SettingsError when there is no token.
+    """
+    if settings.telegram_token is None:
+        raise SettingsError(["KOBAN_TELEGRAM_TOKEN is missing: BotFather gives one; or try `koban demo`"])
+    silence_libraries()
+    bot = bot_for(settings.telegram_token.get_secret_value(), settings.telegram_api_url)
+    try:
+        yield bot
+    finally:
+        await close_bot(bot)
+
+
+def bot_for(token: str, api_url: str, request: AiohttpRequest | None = None) -> Bot:
+    """Return the library's bot on our transport, for any Bot API server. Never log it: its repr shows the token."""
+    request = request or AiohttpRequest()
+    return Bot(
+        token, base_url=f"{api_url}/bot", base_file_url=f"{api_url}/file/bot",
+        request=request, get_updates_request=request,
+    )
+
+
+class Sender:
+    """Sends through one bot.
+
+    is_paid: notices may use Telegram's paid rate, which the operator chose by a rate above 30 a second.
+    """
+
+    def __init__(self, bot: Bot, limiter: Limiter, *, is_paid: bool | None = None) -> None:
+        self._bot = bot
+        self._limiter = limiter
+        self._is_paid = limiter.rate > FREE_RATE if is_paid is None else is_paid
+        self._token_is_refused = False
+
+    async def send(self, address: int, outgoing: Outgoing, lane: Lane) -> int:
+        """Send a message, or change the one it names; returns Telegram's message id.
+
+        A change to what it already says counts as done; a message that is gone or too old is sent anew.
+        Raises DeliveryError.
+        """
+        if outgoing.edit_message_id is not None:
+            try:
+                return await self._call(address, lane, "editMessageText", _edit(address, outgoing))
+            except _NotModifiedError:
+                return outgoing.edit_message_id
+            except (_CannotEditError, _BadFormatError):
+                pass
+        parameters = _message(address, outgoing)
+        if self._is_paid and lane is Lane.NOTICE:
+            parameters["allow_paid_broadcast"] = True
+        try:
+            return await self._call(address, lane, "sendMessage", parameters)
+        except _BadFormatError as error:
+            log.error("Telegram refused the formatting of a message; sending its words alone: %s", error.reason)
+            bare = {"chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED}
+            return await self._call(address, lane, "sendMessage", bare)
+
+    async def answer_button(self, callback_id: str, text: str | None = None) -> None:
+        """Tell the client that its button was pressed. A failure is logged: the message itself goes another way."""
+        parameters: dict[str, Any] = {"callback_query_id": callback_id}
+        if text:
+            parameters["text"] = text[:MAX_TOAST]
+        await self._attempt("answerCallbackQuery", parameters)
+
+    async def typing(self, address: int) -> None:
+        """Show that an answer is being written. A failure is logged."""
+        if self._limiter.wait_of(address, Lane.ANSWER) == 0:
+            await self._attempt("sendChatAction", {"chat_id": address, "action": "typing"})
+
+    async def leave(self, address: int) -> None:
+        """Leave a group or channel: consultations are for private chats. A failure is logged."""
+        await self._attempt("leaveChat", {"chat_id": address})
+
+    async def _attempt(self, method: str, parameters: dict[str, Any]) -> None:
+        try:
+            await call(self._bot, method, parameters)
+        except TelegramError as error:
+            log.info("%s did not work: %s", method, _described(error).reason)
+
+    async def _call(self, address: int, lane: Lane, method: str, parameters: dict[str, Any]) -> int:
+        if (wait := self._limiter.wait_of(address, lane)) > LONGEST_WAIT_S:
+            raise DeliveryError("Telegram asked this chat to wait", retry_after=wait)
+        turn = await self._limiter.acquire(address, lane)
+        try:
+            result = await call(self._bot, method, parameters)
+        except FloodControl as error:
+            self._limiter.refused(address, lane, error.seconds)
+            raise DeliveryError(
+                "Telegram asked to wait", retry_after=error.seconds, whole_lane=lane is Lane.NOTICE
+            ) from None
+        except TelegramError as error:
+            described = _described(error)
+            if isinstance(error, InvalidToken) and not self._token_is_refused:
+                self._token_is_refused = True
+                log.error("the Bot API server refuses the token: check KOBAN_TELEGRAM_TOKEN; messages wait")
+            raise described from None
+        finally:
+            self._limiter.done(turn)
+        self._token_is_refused = False
+        return _message_id(result, parameters)
+
+
+class _NotModifiedError(DeliveryError):
+    """The message already says this."""
+
+
+class _CannotEditError(DeliveryError):
+    """The message is gone or may no longer be changed."""
+
+
+class _BadFormatError(DeliveryError):
+    """Entities or buttons were refused; the words alone can still go."""
+
+
+def _described(error: TelegramError) -> DeliveryError:
+    """Return what an error of a call means for the message. The reason holds no words of a resident and no token."""
+    reason = error.message[:200]
+    if isinstance(error, NotConnected):
+        return DeliveryError(reason)
+    if isinstance(error, AnswerLost):
+        return DeliveryError(reason, may_be_delivered=True)
+    if isinstance(error, FloodControl):
+        return DeliveryError(reason, retry_after=error.seconds)
+    if isinstance(error, Forbidden):
+        return DeliveryError(reason, permanent=True, is_blocked=True)
+    if isinstance(error, ChatMigrated):
+        return DeliveryError("the chat became a supergroup", permanent=True)
+    if isinstance(error, InvalidToken):
+        return DeliveryError("the Bot API server refuses the token")
+    if isinstance(error, BadRequest):
+        return _bad_request(reason)
+    if isinstance(error, NetworkError):
+        return DeliveryError(reason)
+    if isinstance(error, Conflict):
+        return DeliveryError(reason, permanent=True)
+    # The answer had a good status and could not be read.
+    return DeliveryError(reason, may_be_delivered=True)
+
+
+def _bad_request(reason: str) -> DeliveryError:
+    words = reason.casefold()
+    if "message is not modified" in words:
+        return _NotModifiedError(reason, permanent=True)
+    if "message to edit not found" in words or "message can't be edited" in words:
+        return _CannotEditError(reason, permanent=True)
+    if "entit" in words or "button" in words or "keyboard" in words:
+        return _BadFormatError(reason, permanent=True)
+    return DeliveryError(reason, permanent=True)
+
+
+def _message_id(result: Any, parameters: dict[str, Any]) -> int:
+    """Return the id of the message in a result; 0 when the server did not say."""
+    if isinstance(result, dict) and isinstance(found := result.get("message_id"), int):
+        return found
+    return int(parameters.get("message_id", 0))
+
+
+def _message(address: int, outgoing: Outgoing) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED,
+    }
+    if outgoing.entities:
+        parameters["entities"] = _entities(outgoing)
+    if outgoing.request_location is not None:
+        parameters["reply_markup"] = {
+            "keyboard": [[{"text": outgoing.request_location, "request_location": True}]],
+            "one_time_keyboard": True, "resize_keyboard": True,
+        }
+    elif outgoing.buttons:
+        parameters["reply_markup"] = _inline(outgoing)
+    if outgoing.is_silent:
+        parameters["disable_notification"] = True
+    return parameters
+
+
+def _edit(address: int, outgoing: Outgoing) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "chat_id": address, "message_id": outgoing.edit_message_id, "text": outgoing.text,
+        "link_preview_options": _NOTHING_LINKED,
+    }
+    if outgoing.entities:
+        parameters["entities"] = _entities(outgoing)
+    if outgoing.buttons:
+        parameters["reply_markup"] = _inline(outgoing)
+    return parameters
+
+
+def _entities(outgoing: Outgoing) -> list[dict[str, Any]]:
+    return [
+        {"type": each.kind, "offset": each.offset, "length": each.length, **({"url": each.url} if each.url else {})}
+        for each in outgoing.entities
+    ]
+
+
+def _inline(outgoing: Outgoing) -> dict[str, Any]:
+    return {"inline_keyboard": [
+        [{"text": each.text, "url": each.url} if each.url is not None
+         else {"text": each.text, "callback_data": each.data} for each in row]
+        for row in outgoing.buttons
+    ]}
