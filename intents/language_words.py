@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-COLUMNS = ("en", "es", "pt", "vi", "id", "fil", "tr", "vi-plain", "romaji", "ru", "uk", "hi")
+COLUMNS = ("en", "es", "pt", "vi", "id", "fil", "tr", "vi-plain", "romaji", "ru", "uk", "hi", "ne", "ne-latin", "mn")
 """Languages of the table, in the order of its columns."""
 FLOOR = math.log(1e-8)
 """Natural logarithm of the frequency given to a word that a language's list does not have."""
