@@ -18,7 +18,7 @@ from intents.cards import Cards
 from intents.catalogue import Catalogue, RenderedAnswer
 from intents.contacts import ShownContact
 from intents.danger import Danger
-from intents.schema import BASE_TAG
+from intents.schema import BASE_TAG, Source
 
 Row = tuple[Button, ...]
 
@@ -55,9 +55,9 @@ class Screens:
 
     @cached_property
     def offered_tags(self) -> tuple[str, ...]:
-        """The languages that have answers, in the order of the folders, やさしい日本語 first."""
-        translated = {tag for tag, _intent in self.catalogue.translations}
-        found = [tag for tag in self.catalogue.answer_tags() if tag in translated and tag != BASE_TAG]
+        """The languages with an interface or answers of their own, in the order of the folders, the base first."""
+        own = {tag for tag, _intent in self.catalogue.translations} | set(self.strings)
+        found = [tag for tag in self.catalogue.answer_tags() if tag in own and tag != BASE_TAG]
         return (BASE_TAG, *found)
 
     @cached_property
@@ -94,7 +94,7 @@ class Screens:
         if answer.state != "checked":
             text.line(_("No person has checked this text yet. If unsure, ask the staff."), "italic")
         if answer.sources:
-            source = answer.sources[0]
+            source = _most_official(answer.sources)
             text.line(_("Source: {source}", source=source.url.split("/")[2]), "text_link", url=source.url)
         if answer.checked:
             text.line(_("Checked: {date}", date=answer.checked.isoformat()))
@@ -240,3 +240,9 @@ class Screens:
         """Return a language's own name."""
         locale = self.catalogue.locales.get(tag)
         return locale.name if locale else str(babel_locale(tag).get_display_name())
+
+
+def _most_official(sources: Sequence[Source]) -> Source:
+    """Return the source to name: a page of a public body before any other."""
+    official = (".go.jp/", ".lg.jp/", ".pref.", "police", "houterasu.or.jp", "nnvs.org")
+    return next((source for source in sources if any(part in source.url for part in official)), sources[0])

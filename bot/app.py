@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import uvicorn
-from intents.understand import Understander
 from starlette.applications import Starlette
 
 from bot import conversation
@@ -31,6 +30,7 @@ from bot.telegram.sender import Sender, create_bot
 from bot.worker import Clockwork, NoticeRenderer, new_process_id
 from intents.cards import load_cards
 from intents.catalogue import load_catalogue
+from intents.understand import Understander
 from storage import migrate
 from storage import staff as staff_rows
 from storage.database import Database
@@ -149,8 +149,8 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
             notices_in_flight=PAID_IN_FLIGHT if settings.telegram_rate > 30 else NOTICES_IN_FLIGHT,
         )
         clockwork = Clockwork(
-            app.database, outbox, process_id=process_id, role="+".join(roles), runs_notices="worker" in roles,
-            clock=utc_now,
+            app.database, outbox, deployment=app.deployment, process_id=process_id, role="+".join(roles),
+            runs_notices="worker" in roles, clock=utc_now,
         )
         await clockwork.start()
         tasks = [asyncio.create_task(outbox.run(), name="outbox")]

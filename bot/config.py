@@ -119,14 +119,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             continue
         base = name.removesuffix("_FILE")
         if name in known:
-            values[known[name]] = value
+            if value.strip():  # an empty value means "not set", as in a service file with a blank line
+                values[known[name]] = value
         elif base in known and base.removeprefix(PREFIX) in SECRETS:
             if base in environment:
                 problems.append(f"{base} and {name} are both set: keep one")
             try:
                 values[known[base]] = Path(value).read_text("utf-8").strip()
-            except OSError as error:
-                problems.append(f"{name}: the file cannot be read ({error.strerror})")
+            except (OSError, UnicodeError) as error:
+                problems.append(f"{name}: the file cannot be read ({type(error).__name__})")
         else:
             problems.append(f"{name} is unknown: see the table of settings in the README")
     try:

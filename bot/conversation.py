@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from intents.understand import Understander, Understanding
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +21,7 @@ from bot.replies import Response, Scene
 from intents import danger as dangers
 from intents import language
 from intents.danger import Danger
+from intents.understand import Understander, Understanding
 from storage import chats, tickets
 from storage.models import Chat, ChatState, Lane, TicketStatus, Turn
 from storage.sealing import Sealer
@@ -133,13 +133,15 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
 async def _answer(scene: Scene, understanding: Understanding, *, is_new: bool) -> Response:
     chat, screens = scene.chat, scene.screens
     outcome, top = understanding.outcome, understanding.intents[0].intent_id
-    is_danger = bool(understanding.danger or understanding.soft_danger)
+    is_firm = understanding.danger is not None
     if outcome == "answer":
         if found := screens.answer(top, chat.locale, today=scene.today, furigana=chat.wants_furigana):
             chat.last_intent, chat.last_intent_at, chat.n_misses = top, scene.now, 0
             await _count(scene, "answer", top)
             return Response.say(found)
         outcome = "choices"
+    if is_firm or (understanding.soft_danger and outcome == "fallback"):
+        return Response()  # the card alone: a question now would stand between a person and the telephone
     if outcome == "choices":
         chat.n_misses = 0
         await _count(scene, "choices", top)
@@ -147,8 +149,6 @@ async def _answer(scene: Scene, understanding: Understanding, *, is_new: bool) -
     if outcome == "smalltalk":
         await _count(scene, "smalltalk", top)
         return Response.say(wishes.smalltalk(scene, top, is_new=is_new))
-    if is_danger:
-        return Response()
     chat.n_misses += 1
     await _count(scene, "fallback", None)
     return Response.say(screens.fallback(chat.locale, again=chat.n_misses > 1))
@@ -189,7 +189,9 @@ def _settle_language(chat: Chat, incoming: Incoming, parts: Parts, *, is_new: bo
     if tag == chat.locale:
         return None
     is_long = detected.letters >= 12 or len(incoming.text.split()) >= 3
-    if is_new or (not chat.locale_is_chosen and detected.sure and is_long):
+    if (is_new and (detected.sure or incoming.language_code is None)) or (
+        not chat.locale_is_chosen and detected.sure and is_long
+    ):
         chat.locale = tag
         return None
     return tag if detected.sure and is_long else None
@@ -207,12 +209,16 @@ def _first_locale(incoming: Incoming, parts: Parts) -> str:
 
 
 def _speakable(tag: str | None, screens: Screens) -> str:
-    """Return the tag in which we can answer somebody who writes `tag`: the first of its chain that has answers."""
+    """Return the locale of a chat whose resident writes or reads `tag`.
+
+    It may be one that has no answers yet: cards and answers then fall back, and say so.
+    """
     if tag is None:
         return _START_LOCALE
     if tag == "ja":
         return "ja-simple"
-    return next((each for each in screens.catalogue.chain(tag) if each in screens.offered_tags), _START_LOCALE)
+    tags = screens.catalogue.answer_tags()
+    return next((each for each in screens.catalogue.chain(tag) if each in tags), _START_LOCALE)
 
 
 async def _count(scene: Scene, outcome: str, intent_id: str | None) -> None:

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import campaigns, notices
+from bot import campaigns, notices, retention
 from bot.answers import Screens
+from bot.deployment import Deployment
 from bot.i18n import TOKYO
 from bot.outbox import Outbox
 from bot.outgoing import Outgoing
-from storage import deliveries, updates
+from storage import deliveries
 from storage import notices as notice_rows
 from storage.database import Database
 from storage.models import Notice, NoticeText
@@ -26,7 +27,6 @@ from storage.models import Notice, NoticeText
 log = logging.getLogger(__name__)
 
 SILENT_S = 4.0  # a process without a heartbeat for this long is dead; its claims are taken back
-KEEP_UPDATES = timedelta(days=2)  # Telegram repeats an update for at most one day
 _NOTICE_CACHE_S = 2.0
 
 
@@ -42,11 +42,12 @@ class Clockwork:
     """
 
     def __init__(
-        self, database: Database, outbox: Outbox, *, process_id: str, role: str, runs_notices: bool,
-        clock: Callable[[], datetime],
+        self, database: Database, outbox: Outbox, *, deployment: Deployment, process_id: str, role: str,
+        runs_notices: bool, clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._outbox = outbox
+        self._deployment = deployment
         self._process_id = process_id
         self._role = role
         self._runs_notices = runs_notices
@@ -96,9 +97,9 @@ class Clockwork:
         """Forget old rows, and put the coming year's campaigns into the calendar as drafts."""
         now = self._clock()
         async with self._database.transaction() as session:
-            n_gone = await updates.forget_handled(session, before=now - KEEP_UPDATES)
+            gone = await retention.remove_old(session, deployment=self._deployment, now=now)
             n_drafts = await campaigns.ensure_drafts(session, now=now)
-        log.info("housekeeping done: %d updates forgotten, %d campaign drafts added", n_gone, n_drafts)
+        log.info("housekeeping done: %d old rows removed, %d campaign drafts added", sum(gone.values()), n_drafts)
 
 
 class NoticeRenderer:
