@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import LoginLink, Section, Staff, StaffSession, Station
@@ -91,3 +91,45 @@ async def put_sections(session: AsyncSession, sections: Iterable[Section], stati
     for row in rows:
         row.is_active = True
         await session.merge(row)
+
+
+async def begin_login(session: AsyncSession, person: Staff, *, retry_at: datetime | None, now: datetime) -> bool:
+    """Count an attempt as failed before it is checked, so that attempts side by side cannot outrun the slow-down.
+
+    retry_at: until when the next attempt has to wait if this one fails.
+    Returns False when it is too early, or another attempt was counted since `person` was read.
+    """
+    counted = await session.execute(
+        update(Staff)
+        .where(Staff.id == person.id, Staff.n_failed_logins == person.n_failed_logins)
+        .where(or_(Staff.retry_login_at.is_(None), Staff.retry_login_at <= now))
+        .values(n_failed_logins=Staff.n_failed_logins + 1, retry_login_at=retry_at)
+        .returning(Staff.id)
+        .execution_options(synchronize_session=False)
+    )
+    return counted.first() is not None
+
+
+async def end_login(session: AsyncSession, staff_id: int) -> None:
+    """Forget the failed attempts, after one that was right."""
+    await session.execute(update(Staff).where(Staff.id == staff_id).values(n_failed_logins=0, retry_login_at=None))
+
+
+async def spend_totp_step(session: AsyncSession, staff_id: int, step: int) -> bool:
+    """Use up an authenticator code; False when it, or a later one, was used before."""
+    spent = await session.execute(
+        update(Staff).where(Staff.id == staff_id, Staff.totp_last_step < step).values(totp_last_step=step)
+        .returning(Staff.id)
+    )
+    return spent.first() is not None
+
+
+async def touch_session(session: AsyncSession, token_hash: str, *, now: datetime) -> None:
+    """Record that the person is still there."""
+    await session.execute(update(StaffSession).where(StaffSession.token_hash == token_hash).values(seen_at=now))
+
+
+async def forget_sessions(session: AsyncSession, *, now: datetime) -> None:
+    """Remove sessions that are over, and login links that are too old."""
+    await session.execute(delete(StaffSession).where(StaffSession.expires_at <= now))
+    await session.execute(delete(LoginLink).where(LoginLink.expires_at <= now))
