@@ -63,6 +63,13 @@ async def close_sessions_of(session: AsyncSession, staff_id: int) -> None:
     await session.execute(delete(StaffSession).where(StaffSession.staff_id == staff_id))
 
 
+async def close_other_sessions(session: AsyncSession, staff_id: int, *, keep: str) -> None:
+    """Sign one person out everywhere but in one browser. keep: the hash of its token."""
+    await session.execute(
+        delete(StaffSession).where(StaffSession.staff_id == staff_id, StaffSession.token_hash != keep)
+    )
+
+
 async def add_login_link(session: AsyncSession, staff_id: int, *, expires_at: datetime) -> str:
     """Make a link that signs in once; returns its token."""
     token = secrets.token_urlsafe(32)

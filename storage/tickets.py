@@ -175,7 +175,7 @@ async def claim(session: AsyncSession, ticket_id: int, staff_id: int, *, now: da
 
 
 async def listing(
-    session: AsyncSession, visible: Select[tuple[Ticket]], *, limit: int, offset: int = 0
+    session: AsyncSession, visible: Select[Ticket], *, limit: int, offset: int = 0
 ) -> Sequence[Ticket]:
     """Return tickets of a query, most pressing first: those that wait for us, by priority, then the longest waiting."""
     waits_for_us = Ticket.status == TicketStatus.OPEN
@@ -184,7 +184,7 @@ async def listing(
 
 
 async def count_each(
-    session: AsyncSession, visible: Select[tuple[Ticket]], conditions: Mapping[str, ColumnElement[bool]]
+    session: AsyncSession, visible: Select[Ticket], conditions: Mapping[str, ColumnElement[bool]]
 ) -> dict[str, int]:
     """Return how many tickets of a query meet each of the named conditions, in one pass."""
     ids = visible.with_only_columns(
