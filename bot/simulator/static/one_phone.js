@@ -43,6 +43,7 @@ export class Phone {
       copy: (text) => navigator.clipboard?.writeText(text).then(() => this.toast("Copied")),
       edit: (message) => this.edit(message),
     };
+    this.$(".alert").setAttribute("aria-label", `Alert for ${resident.first_name}`);
     this.setInfo(info);
     this.listenToButtons(putAway);
     this.addAttachments();
@@ -78,7 +79,9 @@ export class Phone {
     this.input.addEventListener("input", () => this.fitInput());
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.closeMenus();
+      if (event.key !== "Escape") return;
+      this.closeMenus();
+      this.$(".alert").close();
     });
     this.$(".file").addEventListener("change", () => this.sendFile());
   }
@@ -430,7 +433,7 @@ export class Phone {
     if (!event.text) return;
     if (event.show_alert) {
       this.$(".alert p").textContent = event.text;
-      this.$(".alert").showModal();
+      this.$(".alert").show(); // within this phone, so that it is plain whose it is
     } else {
       this.toast(event.text);
     }
