@@ -56,7 +56,7 @@ class Measured:
 async def running(*command: str, **environment: str) -> AsyncIterator[Measured]:
     """Start a process, and end it with the block."""
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=os.environ | environment, stdout=asyncio.subprocess.DEVNULL,
+        *command, cwd=ROOT, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | environment, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
@@ -138,8 +138,9 @@ async def measure(simulator: Simulator, contender: Measured, n_updates: int, *, 
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.5)
     before, cpu, at = await simulator.n_sent(), contender.cpu_s(), time.perf_counter()
-    for number in range(n_updates):
-        await simulator.write(2000 + number, TEXTS[number % len(TEXTS)])
+    await asyncio.gather(*(
+        simulator.write(2000 + number, TEXTS[number % len(TEXTS)]) for number in range(n_updates)
+    ))
     await simulator.wait_for(before + n_updates)
     await asyncio.sleep(0.3)
     return {
