@@ -48,7 +48,7 @@ async def open_intake(
     session: AsyncSession, chat: Chat, topic: Topic, *, deployment: Deployment, sealer: Sealer, now: datetime
 ) -> Ticket:
     """Begin a consultation, or return the one that is already under way. Nothing is in the queue before `submit`."""
-    if current := await tickets.current_for(session, chat.id):
+    if current := await tickets.current_for(session, chat):
         return current
     route = deployment.route(topic.intent_id, chat.municipality)
     ticket = await tickets.add(
@@ -71,6 +71,7 @@ async def decline_consent(session: AsyncSession, ticket: Ticket) -> None:
     """Forget an intake that was not agreed to; it held no words."""
     if ticket.status == TicketStatus.INTAKE:
         await session.delete(ticket)
+        tickets.forget_preloaded(session)
 
 
 async def add_words(
@@ -226,6 +227,7 @@ def reopen(session: AsyncSession, ticket: Ticket, *, now: datetime, officer: Sta
     """Put a closed ticket back into the queue, with the officer who had it."""
     _require(ticket, (TicketStatus.CLOSED,))
     ticket.status, ticket.outcome, ticket.closed_at, ticket.updated_at = TicketStatus.OPEN, None, None, now
+    tickets.forget_preloaded(session)
     audit.record(session, AuditTag.STAFF_TICKET_REOPEN, _subject(ticket), now=now,
                  staff_id=officer.id if officer else None)
 

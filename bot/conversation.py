@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import intake, wishes
@@ -81,6 +80,8 @@ async def respond(
         session, incoming.address, sealer=parts.sealer, locale=_first_locale(incoming, parts), now=now
     )
     chat.seen_at = now
+    if is_new and (understanding is None or understanding.outcome == "bot_request"):
+        await session.flush()  # what follows may need the chat's id
     if incoming.kind is Kind.BLOCKED:
         await chats.mark_blocked(session, chat.id)
         return chat, Response()
@@ -92,7 +93,7 @@ async def respond(
     card = _danger_card(scene, understanding)
     response = await _respond(scene, understanding, is_new=is_new)
     if card is not None:
-        await _count(scene, "danger", None)
+        _count(scene, "danger", None)
         response = Response(messages=((Lane.DANGER, card), *response.messages), toast=response.toast)
     elif offered and response.messages:
         response = response.and_say(_language_offer(scene, offered))
@@ -116,14 +117,14 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
         return await wishes.command(scene)
     if incoming.kind is Kind.UNBLOCKED:
         return Response()
-    ticket = await tickets.current_for(scene.session, chat.id)
+    ticket = await tickets.current_for(scene.session, chat)
     if incoming.kind is Kind.EDIT:
         return await intake.edited(scene, ticket)
     if understanding and understanding.outcome == "bot_request" and understanding.bot_request:
-        await _count(scene, "request", understanding.bot_request)
+        _count(scene, "request", understanding.bot_request)
         return await wishes.request(scene, understanding.bot_request)
     if ticket is not None and (ticket.status != TicketStatus.INTAKE or ticket.consent_at is not None):
-        await _count(scene, "ticket", ticket.topic)
+        _count(scene, "ticket", ticket.topic)
         return await intake.words(scene, ticket)
     if understanding is None:
         return _without_words(scene)
@@ -137,20 +138,20 @@ async def _answer(scene: Scene, understanding: Understanding, *, is_new: bool) -
     if outcome == "answer":
         if found := screens.answer(top, chat.locale, today=scene.today, furigana=chat.wants_furigana):
             chat.last_intent, chat.last_intent_at, chat.n_misses = top, scene.now, 0
-            await _count(scene, "answer", top)
+            _count(scene, "answer", top)
             return Response.say(found)
         outcome = "choices"
     if is_firm or (understanding.soft_danger and outcome == "fallback"):
         return Response()  # the card alone: a question now would stand between a person and the telephone
     if outcome == "choices":
         chat.n_misses = 0
-        await _count(scene, "choices", top)
+        _count(scene, "choices", top)
         return Response.say(screens.choices(understanding.choices or (top,), chat.locale, today=scene.today))
     if outcome == "smalltalk":
-        await _count(scene, "smalltalk", top)
+        _count(scene, "smalltalk", top)
         return Response.say(wishes.smalltalk(scene, top, is_new=is_new))
     chat.n_misses += 1
-    await _count(scene, "fallback", None)
+    _count(scene, "fallback", None)
     return Response.say(screens.fallback(chat.locale, again=chat.n_misses > 1))
 
 
@@ -221,7 +222,6 @@ def _speakable(tag: str | None, screens: Screens) -> str:
     return next((each for each in screens.catalogue.chain(tag) if each in tags), _START_LOCALE)
 
 
-async def _count(scene: Scene, outcome: str, intent_id: str | None) -> None:
-    values = {"at": scene.now, "locale": scene.chat.locale, "outcome": outcome, "intent_id": intent_id}
-    await scene.session.execute(insert(Turn).values(**values))
+def _count(scene: Scene, outcome: str, intent_id: str | None) -> None:
+    scene.session.add(Turn(at=scene.now, locale=scene.chat.locale, outcome=outcome, intent_id=intent_id))
 

@@ -137,7 +137,7 @@ async def edited(scene: Scene, ticket: Ticket | None) -> Response:
 async def press(scene: Scene, action: str, receipt: str) -> Response:
     """Do what a ticket button says; a button of a ticket that is gone says so."""
     _ = scene.words
-    ticket = await tickets.current_for(scene.session, scene.chat.id)
+    ticket = await tickets.current_for(scene.session, scene.chat)
     if action == "reopen":
         return await _reopen(scene, ticket, receipt)
     if action == "status":
@@ -195,7 +195,7 @@ async def choose_place(scene: Scene, code: str) -> Response:
     _ = scene.words
     if code != "skip" and place is None:
         return Response(toast=_("This button is too old."))
-    ticket = await tickets.current_for(scene.session, scene.chat.id)
+    ticket = await tickets.current_for(scene.session, scene.chat)
     if ticket is not None and ticket.status == TicketStatus.INTAKE and ticket.consent_at is not None:
         return await _placed(scene, ticket, place.code if place else None)
     if place is not None:

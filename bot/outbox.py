@@ -76,6 +76,28 @@ async def queue(
     return Job(delivery_id, chat.id, chats.address_of(chat, sealer), lane, outgoing)
 
 
+async def queue_all(
+    session: AsyncSession,
+    messages: Sequence[tuple[Chat, Lane, Outgoing]],
+    *,
+    sealer: Sealer,
+    now: datetime,
+    process_id: str,
+) -> list[Job]:
+    """Put the messages of a batch into the outbox at once, for this process to hand over right after the commit."""
+    await session.flush()  # gives new chats their ids
+    ids = await deliveries.add_claimed(
+        session,
+        [deliveries.NewDelivery(chat.id, lane, sealer.seal_text(outgoing.to_json(), deliveries.OUTBOX))
+         for chat, lane, outgoing in messages],
+        claimed_by=process_id, now=now,
+    )
+    return [
+        Job(delivery_id, chat.id, chats.address_of(chat, sealer), lane, outgoing)
+        for delivery_id, (chat, lane, outgoing) in zip(ids, messages, strict=True)
+    ]
+
+
 class Outbox:
     """Sends what is due.
 

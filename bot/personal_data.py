@@ -85,6 +85,7 @@ async def erase(scene: Scene) -> int:
     await session.execute(delete(Update).where(
         Update.chat_lookup == chat.address_lookup, Update.update_id != scene.incoming.update_id
     ))
+    tickets.forget_preloaded(session)
     await chats.unsubscribe(session, chat.id)
     chat.pseudonym = chats.new_code("R-", 6)
     chat.municipality = None

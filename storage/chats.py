@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
@@ -25,16 +26,32 @@ def address_of(chat: Chat, sealer: Sealer) -> int:
     return int(sealer.open(chat.address_sealed, ADDRESS))
 
 
+_PRELOADED = "chats by lookup"
+
+
+async def preload(session: AsyncSession, lookups: Sequence[str]) -> list[Chat]:
+    """Read the chats of a batch in one query; `find` then needs none. A lookup that is not known is remembered too."""
+    found = {chat.address_lookup: chat for chat in await session.scalars(
+        select(Chat).where(Chat.address_lookup.in_(set(lookups)))
+    )}
+    session.info[_PRELOADED] = dict.fromkeys(lookups) | found
+    return list(found.values())
+
+
 async def find(session: AsyncSession, address: int, sealer: Sealer) -> Chat | None:
     """Return the chat with this Telegram id, if we know it."""
-    found: Chat | None = await session.scalar(select(Chat).where(Chat.address_lookup == sealer.lookup(str(address))))
+    lookup = sealer.lookup(str(address))
+    preloaded: dict[str, Chat | None] = session.info.get(_PRELOADED, {})
+    if lookup in preloaded:
+        return preloaded[lookup]
+    found: Chat | None = await session.scalar(select(Chat).where(Chat.address_lookup == lookup))
     return found
 
 
 async def get_or_create(
     session: AsyncSession, address: int, *, sealer: Sealer, locale: str, now: datetime
 ) -> tuple[Chat, bool]:
-    """Return the chat with this Telegram id, and whether it is new.
+    """Return the chat with this Telegram id, and whether it is new. A new one has its id after the next flush.
 
     locale: the tag a new chat starts with.
     """
@@ -45,11 +62,15 @@ async def get_or_create(
         address_sealed=sealer.seal(str(address).encode(), ADDRESS),
         pseudonym=new_code("R-", 6),
         locale=locale,
+        locale_is_chosen=False,
+        wants_furigana=True,
+        state=ChatState.ACTIVE,
+        n_misses=0,
         created_at=now,
         seen_at=now,
     )
     session.add(chat)
-    await session.flush()
+    session.info.get(_PRELOADED, {})[chat.address_lookup] = chat
     return chat, True
 
 

@@ -76,6 +76,31 @@ async def add(
     return added.scalar_one()
 
 
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A message to queue."""
+
+    chat_id: int
+    lane: Lane
+    payload_sealed: bytes
+
+
+async def add_claimed(
+    session: AsyncSession, news: Sequence[NewDelivery], *, claimed_by: str, now: datetime
+) -> list[int]:
+    """Queue messages that this process sends right after the commit, in one statement; returns their ids in order."""
+    if not news:
+        return []
+    rows = [
+        {"chat_id": new.chat_id, "lane": new.lane, "payload_sealed": new.payload_sealed,
+         "status": DeliveryStatus.SENDING, "may_be_repeated": False, "claimed_by": claimed_by, "n_attempts": 1,
+         "not_before": now, "created_at": now}
+        for new in news
+    ]
+    added = await session.scalars(insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True), rows)
+    return list(added)
+
+
 async def claim(
     session: AsyncSession, *, process_id: str, lanes: Sequence[Lane], limit: int, now: datetime
 ) -> list[ClaimedDelivery]:

@@ -65,12 +65,38 @@ async def add(
         key_sealed=ring.seal(new_key(), _key_context(receipt)), created_at=now, updated_at=now,
     )
     session.add(ticket)
+    forget_preloaded(session)
     await session.flush()
     return ticket
 
 
-async def current_for(session: AsyncSession, chat_id: int) -> Ticket | None:
-    """Return the chat's one ticket that is not closed."""
+_PRELOADED = "current tickets by chat"
+
+
+async def preload_current(session: AsyncSession, chat_ids: Sequence[int]) -> None:
+    """Read the current tickets of a batch of chats in one query; `current_for` then needs none until one changes."""
+    found: dict[int | None, Ticket] = {
+        ticket.chat_id: ticket for ticket in await session.scalars(
+            select(Ticket).where(Ticket.chat_id.in_(chat_ids), Ticket.status.in_(CURRENT))
+        )
+    }
+    session.info[_PRELOADED] = {chat_id: found.get(chat_id) for chat_id in chat_ids}
+
+
+def forget_preloaded(session: AsyncSession) -> None:
+    """Ask the database again: a ticket was added, removed, closed or opened again."""
+    session.info.pop(_PRELOADED, None)
+
+
+async def current_for(session: AsyncSession, chat: Chat | int) -> Ticket | None:
+    """Return the one ticket of a chat (or of the chat with this id) that is not closed."""
+    chat_id: int | None = chat if isinstance(chat, int) else chat.id
+    if chat_id is None:  # the chat is new in this transaction
+        return None
+    preloaded: dict[int, Ticket | None] = session.info.get(_PRELOADED, {})
+    if chat_id in preloaded:
+        ticket = preloaded[chat_id]
+        return ticket if ticket is not None and ticket.status in CURRENT else None
     found: Ticket | None = await session.scalar(
         select(Ticket).where(Ticket.chat_id == chat_id, Ticket.status.in_(CURRENT))
     )

@@ -70,6 +70,7 @@ async def make_chat(
         session, address or 10_000 + next(_numbers), sealer=sealer, locale=locale, now=A_MONDAY
     )
     chat.municipality = municipality
+    await session.flush()
     if subscribed:
         session.add_all(Subscription(chat_id=chat.id, kind=kind, created_at=A_MONDAY) for kind in NoticeKind)
     await session.flush()

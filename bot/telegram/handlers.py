@@ -22,11 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.errors import DeliveryError
 from bot.incoming import Incoming, Kind
-from bot.outbox import Job, Outbox, queue
+from bot.outbox import Job, Outbox, queue_all
 from bot.outgoing import Outgoing
 from bot.telegram.reading import URGENT, is_urgent, to_incoming
 from bot.telegram.sender import Sender
-from storage import updates
+from storage import chats, tickets, updates
 from storage.database import Database
 from storage.models import Chat, Lane
 from storage.sealing import Sealer, SealingError
@@ -255,7 +255,7 @@ class Handler:
         only: the one update to handle.
         """
         now = self._clock()
-        jobs: list[Job] = []
+        said: list[tuple[Chat, Lane, Outgoing]] = []
         toasts: list[tuple[str, str | None]] = []
         async with self._database.transaction() as session:
             waiting = await updates.take_waiting(session, limit=BATCH)
@@ -264,32 +264,34 @@ class Handler:
             if prepared is None:
                 prepared = await self._prepare(waiting)
             batch = [found for each in waiting if (found := prepared.get(each.update_id))]
+            known = await chats.preload(session, [each.chat_lookup for each in waiting])
+            await tickets.preload_current(session, [chat.id for chat in known])
             for each in batch:
                 if each.incoming is not None:
-                    await self._decide(session, each, each.incoming, now, jobs, toasts)
+                    await self._decide(session, each, each.incoming, now, said, toasts)
+            jobs = await queue_all(
+                session, said, sealer=self._sealer, now=now, process_id=self._process_id
+            )
             update_ids = tuple(each.update_id for each in batch)
             if update_ids:
                 await updates.mark_done(session, update_ids, now=now)
         return _Done(update_ids, tuple(jobs), tuple(toasts))
 
     async def _decide(
-        self, session: AsyncSession, prepared: _Prepared, incoming: Incoming, now: datetime, jobs: list[Job],
-        toasts: list[tuple[str, str | None]],
+        self, session: AsyncSession, prepared: _Prepared, incoming: Incoming, now: datetime,
+        said: list[tuple[Chat, Lane, Outgoing]], toasts: list[tuple[str, str | None]],
     ) -> None:
-        chat, said = await self._respond(
+        chat, response = await self._respond(
             session, incoming, self._parts, now=now, understanding=prepared.understanding
         )
-        messages = list(said.messages)
+        messages = list(response.messages)
         if prepared.is_urgent and prepared.understanding is None and incoming.kind is not Kind.BUTTON:
             # Nobody understood words that ask for help: the card goes out whatever else is said.
             cards = self._respond_without_database(incoming, self._parts)
             messages = [(Lane.DANGER, card) for card in cards] + messages
-        for lane, outgoing in messages:
-            jobs.append(await queue(
-                session, chat, outgoing, lane=lane, sealer=self._sealer, now=now, process_id=self._process_id
-            ))
+        said += [(chat, lane, outgoing) for lane, outgoing in messages]
         if incoming.callback_id is not None:
-            toasts.append((incoming.callback_id, said.toast))
+            toasts.append((incoming.callback_id, response.toast))
 
     def _finish(self, done: _Done) -> None:
         self._outbox.hand_over(done.jobs)
