@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from intents.ruby import LINT_COMMENT, PLACEHOLDER
+from intents.ruby import LINT_COMMENT, PLACEHOLDER, plain_text
 from intents.wordlevels import Token, tokenize
 
 NEUTRAL_VALUE = "110"
 KANJI = "\u3400-\u4dbf\u4e00-\u9fff々〆"
-_MARKUP_READING = re.compile(rf"\{{((?:[^{{}}|]|{PLACEHOLDER.pattern})+)\|[^{{}}|]*\}}")
+_MARKUP_READING = re.compile(r"\{([^{}|]+)\|[^{}|]*\}")
 _CHAT_READING = re.compile(rf"(?<=[{KANJI}0-9ァ-ヺーぁ-ゖ])[（(][ぁ-ゖー]+[）)]")
 _GLOSS = re.compile(r"〈[^〈〉]*〉")
 _URL = re.compile(r"https?://[!-~]+")
@@ -110,7 +110,7 @@ def _visible(text: str, values: Mapping[str, str]) -> list[_Pair]:
 
 
 def _value(name: str, values: Mapping[str, str]) -> str:
-    return values.get(name, NEUTRAL_VALUE)
+    return plain_text(values.get(name, NEUTRAL_VALUE))
 
 
 def _narrow(c: str) -> str:

