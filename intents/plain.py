@@ -4,7 +4,8 @@
 quality bar. Rules E00 to E18 are errors and block; E19 and W01 to W22 are warnings; W14 is information.
 
 An error may be let pass for one sentence, with a reason: `<!-- lint: allow E03 official name -->`, inside the
-sentence or right before it (after the last sentence: for that one). The command line reports all of them.
+sentence or right before it (after the last sentence: for that one); in YAML such a text needs quotes. The command line
+reports all of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

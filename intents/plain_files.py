@@ -1,5 +1,6 @@
 """Base files as the plain-language tools see them: the answer, the values of its placeholders, its place on disk."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from intents.schema import BASE_TAG, AnswerText, Fact
 from intents.texts import fingerprint, format_fact
 
 ROOT = Path(__file__).parent
+_RUBY_BLOCK = re.compile(r"^ruby:.*\n?(?:[ \t#\r\n-].*\n?|\n)*", re.MULTILINE)
+_RUBY_REV = re.compile(r"^ruby:\s*# rev ([0-9a-f]{8})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class BaseFile:
     answer: the `answer` mapping: title, now, steps, perhaps warning.
     values: dict of placeholder → text as a Japanese reader sees it.
     ruby: the `ruby` mapping, empty when there is none.
-    rev: fingerprint of the answer and its facts; the ruby block carries the one it was made from.
+    rev: fingerprint of the answer and its facts.
+    ruby_rev: the fingerprint that the ruby block was made from, empty when it names none.
     """
 
     path: Path
@@ -30,6 +34,7 @@ class BaseFile:
     values: Mapping[str, str]
     ruby: Mapping[str, Any]
     rev: str
+    ruby_rev: str
 
     @property
     def name(self) -> str:
@@ -63,7 +68,7 @@ def base_files(intents: Iterable[str] = (), root: Path = ROOT) -> list[BaseFile]
 
 def _read(path: Path, numbers: Mapping[str, str]) -> BaseFile | None:
     try:
-        raw = path.read_text(encoding="utf-8")
+        raw = path.read_bytes().decode("utf-8")
         content = yaml.load(raw, Loader=yaml.BaseLoader)  # noqa: S506 — BaseLoader makes only strings
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UnreadableFile(f"{path}: {error}") from error
@@ -77,7 +82,27 @@ def _read(path: Path, numbers: Mapping[str, str]) -> BaseFile | None:
     typed = {key: Fact(fact["kind"], fact["value"]) for key, fact in facts.items()}
     words = AnswerText(answer["title"], answer["now"], tuple(answer.get("steps") or ()), answer.get("warning") or "")
     values = {**numbers, **{key: format_fact(fact, BASE_TAG) for key, fact in typed.items()}}
-    return BaseFile(path, raw, answer, values, content.get("ruby") or {}, fingerprint(words, typed))
+    ruby_rev = _RUBY_REV.search(raw)
+    return BaseFile(
+        path=path,
+        raw=raw,
+        answer=answer,
+        values=values,
+        ruby=content.get("ruby") or {},
+        rev=fingerprint(words, typed),
+        ruby_rev=ruby_rev[1] if ruby_rev else "",
+    )
+
+
+def with_ruby(file: BaseFile, ruby: Mapping[str, str | list[str]]) -> str:
+    """The text of the file with this ruby block at its end, in place of one it had; the rest byte for byte."""
+    newline = "\r\n" if "\r\n" in file.raw else "\n"
+    rest = _RUBY_BLOCK.sub("", file.raw)
+    rest += "" if rest.endswith("\n") else newline
+    body = yaml.safe_dump(dict(ruby), allow_unicode=True, width=1000, sort_keys=False)
+    lines = [f"ruby:  # rev {file.rev}, written by `python -m intents furigana --write`"]
+    lines += ["  " + line for line in body.splitlines()]
+    return rest + newline.join(lines) + newline
 
 
 def _is_answer(answer: object) -> bool:

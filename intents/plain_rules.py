@@ -133,9 +133,9 @@ def keigo(sentence: Sentence, easy: frozenset[str]) -> Iterator[Hit]:
             pass
         elif after and token.surface in ("ご", "御") and token.pos[0] == "接頭辞" and after.pos[2] == "サ変可能":
             last = after
-        elif before and token.lemma == "くださる" and (_is_bare_stem(before) or token.surface != "ください"):
+        elif before and token.lemma == "くださる" and (_is_bare_stem(before) or (after and after.lemma == "ます")):
             first = before
-        elif after and token.surface == "お" and after.pos[0] == "動詞" and _goes_on_politely(tokens[i + 2 : i + 4]):
+        elif after and token.surface == "お" and _goes_on_politely(after, tokens[i + 2 : i + 4]):
             last = after
         else:
             continue
@@ -150,10 +150,12 @@ def _is_bare_stem(token: Token) -> bool:
     return token.pos[0] == "名詞" and (token.pos[2] == "サ変可能" or token.surface[0] in "おご御")
 
 
-def _goes_on_politely(after: list[Token]) -> bool:
-    """Whether お + verb stem goes on as keigo: お待ちします, お待ちになる, お待ちです."""
+def _goes_on_politely(stem: Token, after: list[Token]) -> bool:
+    """Whether お + verb stem goes on as keigo: お待ちします, お待ちになる, お待ちです; not お金です."""
     lemmas = [token.lemma for token in after]
-    return lemmas[:1] in (["する"], ["です"]) or lemmas == ["に", "なる"]
+    if stem.pos[0] == "名詞":
+        return lemmas[:1] == ["する"]
+    return stem.pos[0] == "動詞" and (lemmas[:1] in (["する"], ["です"]) or lemmas == ["に", "なる"])
 
 
 _POLITE_END = re.compile(
@@ -292,7 +294,7 @@ def unclear_words(sentence: Sentence, easy: frozenset[str]) -> Iterator[Hit]:
             yield Hit("W20", *found.span(), found[0])
 
 
-_ITEM = rf"[{KANJI}ァ-ヺーA-Za-z]+(?:の[{KANJI}ァ-ヺー]+)?"
+_ITEM = rf"[おご]?[{KANJI}ァ-ヺーA-Za-z]+(?:の[{KANJI}ァ-ヺー]+)?"
 _LISTING = re.compile(rf"{_ITEM}(?:(?:[、・]|と|や|か|とか){_ITEM}){{2,}}")
 
 
