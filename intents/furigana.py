@@ -266,8 +266,15 @@ def _add(segments: list[Segment], units: list[_Unit], ruby: str | None) -> None:
     base = "".join(unit.written for unit in units)
     if base and ruby is None and segments and segments[-1].ruby is None:
         base = segments.pop().base + base
+    elif ruby is not None and segments and segments[-1].ruby and _is_kanji(base) and _is_kanji(segments[-1].base):
+        last = segments.pop()  # a compound reads better as one: 受理番号（じゅりばんごう）
+        base, ruby = last.base + base, f"{last.ruby}{ruby}"
     if base:
         segments.append(Segment(base, ruby))
+
+
+def _is_kanji(base: str) -> bool:
+    return bool(_KANJI_RUN.fullmatch(base))
 
 
 def _read_together(shown: str, start: int, end: int, spans: list[_Span]) -> str | None:
