@@ -1,0 +1,1 @@
+"""The staff console: the only room that imports Starlette and Jinja2."""
