@@ -1,0 +1,153 @@
+"""The staff console: its explicit list of pages, and the application made of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from bot.console.auth import (
+    ADMINISTRATORS,
+    AUDIT_READERS,
+    EVERYONE,
+    NOTICE_APPROVERS,
+    NOTICE_EDITORS,
+    TICKET_ROLES,
+    UnknownNames,
+)
+from bot.console.gate import Gate, add_headers
+from bot.console.live import Hub
+from bot.console.pages import STATIC, load_templates, render_error
+from bot.console.parts import ConsoleParts, parts_of, staff_of
+from bot.console.routes import account, audit, content, login, notices, queue, start, tickets
+from bot.console.routes import live as live_route
+from bot.console.routes import staff as staff_pages
+from bot.errors import NotFound, Refused
+from storage.models import Role
+
+__all__ = ["PAGES", "ConsoleParts", "Page", "create_app"]
+
+log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One address. roles: who may open it; None only for what the gate leaves open before signing in."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    roles: frozenset[Role] | None
+
+    def route(self) -> Route:
+        """Return the route, which refuses every other role."""
+        return Route(self.path, self._for_roles(), methods=[self.method])
+
+    def _for_roles(self) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            if self.roles is not None and staff_of(request).role not in self.roles:
+                raise HTTPException(403)
+            return await self.endpoint(request)
+
+        return endpoint
+
+
+PAGES = (
+    Page("GET", "/healthz", start.health, None),
+    Page("GET", "/login", login.show, None),
+    Page("POST", "/login", login.sign_in, None),
+    Page("GET", "/login/link/{token}", login.show_link, None),
+    Page("POST", "/login/link/{token}", login.use_link, None),
+    Page("POST", "/logout", login.sign_out, EVERYONE),
+    Page("GET", "/", start.home, EVERYONE),
+    Page("GET", "/live", live_route.stream, EVERYONE),
+    Page("GET", "/queue", queue.show, TICKET_ROLES),
+    Page("GET", "/tickets/{id:int}", tickets.show, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/claim", tickets.claim, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/release", tickets.release, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/reply", tickets.reply, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/insert", tickets.insert, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/note", tickets.note, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/close", tickets.close, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/reopen", tickets.reopen, TICKET_ROLES),
+    Page("GET", "/notices", notices.index, EVERYONE),
+    Page("GET", "/notices/new", notices.new, NOTICE_EDITORS),
+    Page("POST", "/notices", notices.create, NOTICE_EDITORS),
+    Page("GET", "/notices/{id:int}", notices.show, EVERYONE),
+    Page("GET", "/notices/{id:int}/edit", notices.edit, NOTICE_EDITORS),
+    Page("POST", "/notices/{id:int}/edit", notices.save, NOTICE_EDITORS),
+    Page("POST", "/notices/{id:int}/submit", notices.submit, NOTICE_EDITORS),
+    Page("POST", "/notices/{id:int}/approve", notices.approve, NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/return", notices.send_back, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/schedule", notices.schedule, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/pause", notices.pause, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/resume", notices.resume, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("GET", "/notices/{id:int}/cancel", notices.ask_cancel, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/cancel", notices.cancel, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("GET", "/content", content.show, EVERYONE),
+    Page("GET", "/audit", audit.show, AUDIT_READERS),
+    Page("GET", "/staff", staff_pages.show, ADMINISTRATORS),
+    Page("POST", "/staff", staff_pages.add, ADMINISTRATORS),
+    Page("POST", "/staff/{id:int}/disable", staff_pages.disable, ADMINISTRATORS),
+    Page("POST", "/staff/{id:int}/enable", staff_pages.enable, ADMINISTRATORS),
+    Page("POST", "/staff/{id:int}/link", staff_pages.new_link, ADMINISTRATORS),
+    Page("GET", "/account", account.show, EVERYONE),
+    Page("GET", "/account/totp.svg", account.totp_picture, EVERYONE),
+    Page("POST", "/account/setup", account.set_up, EVERYONE),
+    Page("POST", "/account/password", account.change_password, EVERYONE),
+    Page("POST", "/account/locale", account.choose_locale, EVERYONE),
+    Page("POST", "/account/signout", account.sign_out_everywhere, EVERYONE),
+)
+
+
+class _KeptFiles(StaticFiles):
+    """Static files, which browsers may keep: their addresses change with their content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200 and b"v=" in scope.get("query_string", b""):
+            response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def create_app(parts: ConsoleParts) -> Starlette:
+    """Return the console as an ASGI application."""
+    app = Starlette(
+        routes=[*(page.route() for page in PAGES), Mount("/static", _KeptFiles(directory=STATIC), name="static")],
+        middleware=[Middleware(Gate, parts=parts)],
+        exception_handlers={HTTPException: _http_error, Refused: _refused, Exception: _failed},
+    )
+    app.state.parts = parts
+    app.state.templates = load_templates(parts)
+    app.state.unknown_names = UnknownNames()
+    app.state.hub = Hub(parts)
+    return app
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    return render_error(request, error.status_code if isinstance(error, HTTPException) else 500)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return render_error(request, 404 if isinstance(error, NotFound) else 409, error)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("a page failed: %s", request.scope["path"], exc_info=error)
+    response = render_error(request, 500)
+    # This answer is made outside of the gate, which adds the headers otherwise.
+    add_headers(MutableHeaders(raw=response.raw_headers), is_secure=parts_of(request).is_secure)
+    return response

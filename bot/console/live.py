@@ -1,0 +1,154 @@
+"""What changed, for every open page: one watcher a process asks the database, and tells names and ids, never words.
+
+Changes are read from tables that only grow (the audit, the revisions of messages), by their newest ids, so the question
+costs the same whatever the queue's length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from bot.console.parts import ConsoleParts
+from storage.audit import AuditTag
+from storage.models import AuditEntry, Delivery, Message, Notice, NoticeStatus, Revision
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+_LOOK_BACK = 100  # ids: on PostgreSQL a lower id may be committed after a higher one
+_AT_MOST = 500
+_WAITING = 64  # events that a slow browser may lag behind; then one event says "everything"
+_SENDING_EVERY = 3  # looks
+QUEUE, NOTICES, EVERYTHING = "queue", "notices", "everything"
+_NO_CHANGE = (AuditTag.STAFF_TICKET_READ, AuditTag.STAFF_SESSION_OPEN, AuditTag.STAFF_SESSION_CLOSE,
+              AuditTag.STAFF_SESSION_REFUSE)
+
+
+@dataclass(eq=False)
+class Listener:
+    """One open page. subjects: what it shows, such as `queue`, `ticket:12`, `notice:3`."""
+
+    subjects: frozenset[str]
+    events: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(_WAITING))
+
+    def tell(self, changed: Iterable[str]) -> None:
+        """Queue what concerns this page; when it lags too far behind, say that everything changed."""
+        for subject in sorted(self.subjects.intersection(changed)):
+            if self.events.full():
+                while not self.events.empty():
+                    self.events.get_nowait()
+                self.events.put_nowait(EVERYTHING)
+                return
+            self.events.put_nowait(subject)
+
+
+class Watcher:
+    """Finds out what changed between one look and the next."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, int] = {}
+        self._told: dict[str, set[int]] = {}
+        self._stood: dict[str, frozenset[object]] = {}
+        self._n_looks = 0
+
+    async def look(self, session: AsyncSession, watched: AbstractSet[str]) -> set[str]:
+        """Return the subjects that changed. watched: those whose deliveries and sending are of interest."""
+        self._n_looks += 1
+        changed: set[str] = set()
+        entries = select(AuditEntry.id, AuditEntry.subject, AuditEntry.tag).order_by(AuditEntry.id.desc())
+        for subject, tag in await self._newer(session, "audit", entries, AuditEntry.id):
+            if tag not in _NO_CHANGE:
+                changed |= {subject, NOTICES if subject.startswith("notice:") else QUEUE}
+        words = select(Revision.id, Message.ticket_id).join(Message).order_by(Revision.id.desc())
+        for (ticket_id,) in await self._newer(session, "words", words, Revision.id):
+            changed |= {f"ticket:{ticket_id}", QUEUE}
+        stood = await self._states(session, watched)
+        changed |= {name for name, state in stood.items() if self._stood.get(name, state) != state}
+        self._stood = stood
+        return changed
+
+    async def _newer(
+        self, session: AsyncSession, name: str, query: Select[*tuple[Any, ...]], column: InstrumentedAttribute[int]
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows not told yet, without their ids; the first look only remembers where things stand."""
+        known = self._newest.get(name)
+        since = query.limit(_LOOK_BACK) if known is None else query.where(column > known - _LOOK_BACK).limit(_AT_MOST)
+        rows = [tuple(row) for row in await session.execute(since)]
+        fresh = [row[1:] for row in rows if known is not None and row[0] not in self._told[name]]
+        self._told[name] = {row[0] for row in rows}
+        self._newest[name] = max(known or 0, rows[0][0] if rows else 0)
+        return fresh
+
+    async def _states(self, session: AsyncSession, watched: AbstractSet[str]) -> dict[str, frozenset[object]]:
+        """Return how the deliveries of watched tickets and the watched notices stand."""
+        found: dict[str, frozenset[object]] = {}
+        if ticket_ids := _ids(watched, "ticket"):
+            rows = await session.execute(
+                select(Message.ticket_id, Delivery.status, func.count())
+                .join(Delivery, Delivery.message_id == Message.id)
+                .where(Message.ticket_id.in_(ticket_ids)).group_by(Message.ticket_id, Delivery.status)
+            )
+            for ticket_id, status, n in rows:
+                found[f"ticket:{ticket_id}"] = found.get(f"ticket:{ticket_id}", frozenset()) | {(status, n)}
+        if notice_ids := _ids(watched, "notice"):
+            rows = await session.execute(
+                select(Notice.id, Notice.status, Notice.updated_at).where(Notice.id.in_(notice_ids))
+            )
+            for notice_id, status, at in rows:
+                # While it is being sent its counts move all the time; the page asks for them every few looks.
+                turn = self._n_looks // _SENDING_EVERY if status == NoticeStatus.SENDING else 0
+                found[f"notice:{notice_id}"] = frozenset({(status, at, turn)})
+        return found
+
+
+def _ids(watched: AbstractSet[str], kind: str) -> list[int]:
+    return [int(subject.partition(":")[2]) for subject in watched if subject.startswith(f"{kind}:")]
+
+
+class Hub:
+    """Tells listeners what changed. The watcher runs while anybody listens."""
+
+    def __init__(self, parts: ConsoleParts, *, every_s: float = EVERY_S) -> None:
+        self._parts = parts
+        self._every_s = every_s
+        self._listeners: set[Listener] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def listen(self, subjects: Iterable[str]) -> AsyncIterator[Listener]:
+        """Listen to some subjects until the block ends."""
+        listener = Listener(frozenset(subjects))
+        self._listeners.add(listener)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch(), name="console-watcher")
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+            if not self._listeners and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    async def _watch(self) -> None:
+        watcher = Watcher()
+        while True:
+            watched = {subject for listener in self._listeners for subject in listener.subjects}
+            try:
+                async with self._parts.database.reading() as session:
+                    changed = await watcher.look(session, watched)
+            except Exception as error:  # the pages still work by hand; look again
+                log.warning("the watcher cannot read the database: %s", type(error).__name__)
+            else:
+                for listener in self._listeners:
+                    listener.tell(changed)
+            await asyncio.sleep(self._every_s)

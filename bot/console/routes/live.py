@@ -1,0 +1,64 @@
+"""The stream of changes: names and ids only, for what the page shows and the person may see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from bot.console.auth import TICKET_ROLES, access_ticket
+from bot.console.gate import is_valid, session_cookie
+from bot.console.live import Hub
+from bot.console.parts import ConsoleParts, parts_of, staff_of
+from bot.errors import NotFound
+from storage import staff as staff_rows
+
+HEARTBEAT_S = 15.0  # also how often the session is looked at again
+
+
+async def stream(request: Request) -> Response:
+    """Send one event for each change of `?on=queue`, `notices`, `ticket:12` or `notice:3`."""
+    parts, person = parts_of(request), staff_of(request)
+    subject = request.query_params.get("on", "")
+    kind, _, number = subject.partition(":")
+    is_known = subject in ("queue", "notices") or (
+        kind in ("ticket", "notice") and number.isascii() and number.isdecimal() and len(number) < 10
+    )
+    if not is_known or (kind in ("queue", "ticket") and person.role not in TICKET_ROLES):
+        return PlainTextResponse("unknown subject", 404)
+    if kind == "ticket":
+        try:
+            async with parts.database.reading() as session:
+                await access_ticket(session, person, int(number))
+        except NotFound:
+            return PlainTextResponse("unknown subject", 404)
+    hub: Hub = request.app.state.hub
+    token = request.cookies[session_cookie(parts)]
+    return StreamingResponse(
+        _events(hub, subject, lambda: _is_signed_in(parts, token)), media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+async def _events(hub: Hub, subject: str, is_signed_in: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
+    async with hub.listen([subject]) as listener:
+        yield "retry: 3000\n\n"
+        while True:
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    changed = await listener.events.get()
+            except TimeoutError:
+                if not await is_signed_in():
+                    yield "event: ended\ndata: \n\n"
+                    return
+                yield ": still here\n\n"
+            else:
+                yield f"event: change\ndata: {changed}\n\n"
+
+
+async def _is_signed_in(parts: ConsoleParts, token: str) -> bool:
+    async with parts.database.reading() as session:
+        found = await staff_rows.find_session(session, token)
+    return found is not None and is_valid(found[0], found[1], parts)

@@ -1,0 +1,244 @@
+"""Notices: the calendar, one notice with its preview and progress, and every step of its life."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bot import notices
+from bot.console import notice_views
+from bot.console.auth import NOTICE_APPROVERS, NOTICE_EDITORS
+from bot.console.pages import parse_local, render
+from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of
+from bot.errors import Refused, StaleReply, WrongState
+from storage import audit, deliveries
+from storage import notices as notice_rows
+from storage import staff as staff_rows
+from storage.models import Notice, NoticeKind, NoticeStatus, Staff
+
+_AUDIT_SHOWN = 50
+_STOPPABLE = tuple(status for status in NoticeStatus if status not in notice_rows.ENDED)
+Deed = Callable[[AsyncSession, Notice, Staff], Awaitable[None]]
+
+
+async def index(request: Request) -> Response:
+    """Show all notices in the order of the calendar; for live.js only the list."""
+    parts = parts_of(request)
+    async with parts.database.reading() as session:
+        found = await notice_rows.listing(session)
+        names = await staff_rows.names(session)
+    return render(
+        request, "notices/_list.html" if is_live(request) else "notices/list.html", names=names,
+        coming=[notice for notice in found if notice.status not in notice_rows.ENDED],
+        ended=[notice for notice in reversed(found) if notice.status in notice_rows.ENDED],
+        may_edit=staff_of(request).role in NOTICE_EDITORS,
+    )
+
+
+async def new(request: Request) -> Response:
+    """Ask for the name and the kind of a new notice."""
+    return _new(request)
+
+
+def _new(request: Request, status: int = 200, *, name: str = "", error: Refused | None = None) -> Response:
+    return render(request, "notices/new.html", status, name=name, kinds=parts_of(request).deployment.notice.kinds,
+                  error=error)
+
+
+async def create(request: Request) -> Response:
+    """Begin a draft."""
+    parts, form = parts_of(request), form_of(request)
+    try:
+        if form("kind") not in set(NoticeKind):
+            raise WrongState("Choose what the notice is about.")
+        async with parts.database.transaction() as session:
+            notice = await notices.create(
+                session, form("name"), now=parts.clock(), author=staff_of(request), kind=NoticeKind(form("kind"))
+            )
+    except Refused as error:
+        return _new(request, 409, name=form("name"), error=error)
+    return RedirectResponse(f"/notices/{notice.id}/edit", 303)
+
+
+async def show(request: Request) -> Response:
+    """Show a notice; for live.js only the part that changes."""
+    return await _page(request)
+
+
+async def _page(request: Request, status: int = 200, *, error: Refused | None = None) -> Response:
+    parts, person = parts_of(request), staff_of(request)
+    async with parts.database.reading() as session:
+        notice = await notices.get(session, path_id(request))
+        texts = await notice_rows.texts_of(session, notice.id)
+        audience = notices.Audience.of(notice)
+        reach = await notice_rows.audience_by_locale(
+            session, kind=notice.kind, locales=audience.locales, municipalities=audience.municipalities
+        )
+        counts = await deliveries.count_by_status(session, notice.id) if notice.expanded_at else {}
+        names = await staff_rows.names(session)
+        entries = await audit.latest(session, subject=f"notice:{notice.id}", limit=_AUDIT_SHOWN)
+    is_editor, is_approver = person.role in NOTICE_EDITORS, person.role in NOTICE_APPROVERS
+    may_run = is_editor or is_approver
+    state = notice.status
+    return render(
+        request, "notices/_live.html" if is_live(request) else "notices/page.html", status, notice=notice,
+        names=names, entries=entries, error=error,
+        preview=notice_views.preview(reach, texts, notice, parts.screens),
+        shown_texts=notice_views.as_residents_see(texts, parts.screens),
+        progress=notice_views.Progress.of(counts) if notice.expanded_at else None,
+        places=[place for code in audience.municipalities if (place := parts.deployment.municipality(code))],
+        audience=audience,
+        may={
+            "edit": is_editor and state == NoticeStatus.DRAFT,
+            "submit": is_editor and state == NoticeStatus.DRAFT,
+            "approve": is_approver and state == NoticeStatus.REVIEW and person.id != notice.author_id,
+            "return": may_run and state in (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED),
+            "schedule": may_run and state in (NoticeStatus.APPROVED, NoticeStatus.SCHEDULED),
+            "pause": may_run and state == NoticeStatus.SENDING,
+            "resume": may_run and state == NoticeStatus.PAUSED,
+            "cancel": may_run and state in _STOPPABLE,
+        },
+        is_own_review=is_approver and state == NoticeStatus.REVIEW and person.id == notice.author_id,
+    )
+
+
+async def edit(request: Request) -> Response:
+    """Show a draft to write in: the texts side by side with the base, the audience, the times."""
+    parts = parts_of(request)
+    async with parts.database.reading() as session:
+        notice = await notices.get(session, path_id(request))
+        texts = await notice_rows.texts_of(session, notice.id)
+    if notice.status not in notices.EDITABLE:
+        return RedirectResponse(f"/notices/{notice.id}", 303)
+    return _edit(request, notice, notice_views.Draft.of(notice, texts))
+
+
+def _edit(
+    request: Request, notice: Notice, draft: notice_views.Draft, status: int = 200, *, error: Refused | None = None
+) -> Response:
+    parts = parts_of(request)
+    return render(
+        request, "notices/edit.html", status, notice=notice, draft=draft, error=error,
+        locales=parts.screens.offered_tags, stations=parts.deployment.stations,
+        places_of=parts.deployment.municipalities_of, policies=notices.MISSING_POLICIES,
+        max_title=notices.MAX_TITLE, max_body=notices.MAX_BODY,
+    )
+
+
+async def save(request: Request) -> Response:
+    """Save a draft. When it is refused, everything that was typed stays on the page."""
+    parts, form = parts_of(request), form_of(request)
+    draft = notice_views.Draft.read(form, parts)
+    try:
+        async with parts.database.transaction() as session:
+            notice = await _locked(session, path_id(request))
+            if draft.revision != notice.revision:
+                raise StaleReply("Somebody else changed this notice. Compare the two, then save again.")
+            await notices.change(
+                session, notice, staff_of(request), name=draft.name, texts=draft.texts, audience=draft.audience,
+                missing=draft.missing, send_at=draft.moment(draft.send_at), expires_at=draft.moment(draft.expires_at),
+                now=parts.clock(),
+            )
+    except Refused as error:
+        async with parts.database.reading() as session:
+            notice = await notices.get(session, path_id(request))
+        return _edit(request, notice, draft.renewed(notice), 409, error=error)
+    return RedirectResponse(f"/notices/{notice.id}?done=save", 303)
+
+
+async def submit(request: Request) -> Response:
+    """Ask another person for approval."""
+    return await _do(request, "submit", _plainly(request, notices.submit))
+
+
+async def approve(request: Request) -> Response:
+    """Approve the revision that was on the page."""
+    now, revision = parts_of(request).clock(), form_of(request).number("revision")
+
+    async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
+        notices.approve(session, notice, person, revision, now=now)
+
+    return await _do(request, "approve", deed)
+
+
+async def send_back(request: Request) -> Response:
+    """Make it a draft again."""
+    now = parts_of(request).clock()
+
+    async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
+        notices.send_back(session, notice, person, now=now)
+
+    return await _do(request, "return", deed)
+
+
+async def schedule(request: Request) -> Response:
+    """Set the minute at which it goes out, in Japan's time."""
+    now, form = parts_of(request).clock(), form_of(request)
+
+    async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
+        send_at = _moment(form("send_at"))
+        if send_at is None:
+            raise WrongState("Choose when the notice goes out.")
+        notices.schedule(session, notice, person, send_at, _moment(form("expires_at")), now=now)
+
+    return await _do(request, "schedule", deed)
+
+
+async def pause(request: Request) -> Response:
+    """Stop sending what is still queued."""
+    return await _do(request, "pause", _plainly(request, notices.pause))
+
+
+async def resume(request: Request) -> Response:
+    """Go on sending."""
+    return await _do(request, "resume", _plainly(request, notices.resume))
+
+
+async def ask_cancel(request: Request) -> Response:
+    """Ask once more before a notice is cancelled, with what has gone out already."""
+    parts = parts_of(request)
+    async with parts.database.reading() as session:
+        notice = await notices.get(session, path_id(request))
+        counts = await deliveries.count_by_status(session, notice.id) if notice.expanded_at else {}
+    if notice.status in notice_rows.ENDED:
+        return RedirectResponse(f"/notices/{notice.id}", 303)
+    return render(request, "notices/cancel.html", notice=notice, progress=notice_views.Progress.of(counts))
+
+
+async def cancel(request: Request) -> Response:
+    """Cancel it: what is queued is not sent, what was sent stays sent."""
+    return await _do(request, "cancel", _plainly(request, notices.cancel))
+
+
+def _plainly(request: Request, step: Callable[..., Awaitable[None]]) -> Deed:
+    """Return a step that needs nothing but the notice and the person."""
+    now = parts_of(request).clock()
+    return lambda session, notice, person: step(session, notice, person, now=now)
+
+
+async def _do(request: Request, name: str, deed: Deed) -> Response:
+    """Run one step in a transaction and go back to the page; a refusal is shown there."""
+    try:
+        async with parts_of(request).database.transaction() as session:
+            await deed(session, await _locked(session, path_id(request)), staff_of(request))
+    except Refused as error:
+        return await _page(request, 409, error=error)
+    return RedirectResponse(f"/notices/{path_id(request)}?done={name}", 303)
+
+
+async def _locked(session: AsyncSession, notice_id: int) -> Notice:
+    """Return a notice whose row nobody else changes until the end of the transaction. Raises NotFound."""
+    await session.execute(select(Notice.id).where(Notice.id == notice_id).with_for_update())
+    return await notices.get(session, notice_id)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return parse_local(text)
+    except ValueError as error:
+        raise WrongState("The date or the time is not right.") from error

@@ -1,0 +1,116 @@
+"""Staff accounts, for administrators: list, add, disable, and a new one-time link."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bot.console import accounts
+from bot.console.pages import render
+from bot.console.parts import CONSOLE_TAGS, Form, form_of, parts_of, path_id, staff_of
+from bot.errors import NotFound, Refused, WrongState
+from storage import audit
+from storage import staff as staff_rows
+from storage.audit import AuditTag
+from storage.models import Role, Staff
+
+
+async def show(request: Request) -> Response:
+    """Show every account and the form for a new one."""
+    return await _page(request)
+
+
+async def _page(
+    request: Request, status: int = 200, *, error: Refused | None = None, link: str | None = None,
+    link_for: str = "", form: Form | None = None,
+) -> Response:
+    parts = parts_of(request)
+    async with parts.database.reading() as session:
+        people = await staff_rows.everyone(session)
+    return render(
+        request, "staff/page.html", status, people=people, roles=tuple(Role), sections=parts.deployment.sections,
+        stations=parts.deployment.stations, tags=CONSOLE_TAGS, error=error, link=link, link_for=link_for,
+        form=form or Form({}), section_of=parts.deployment.section, station_of=parts.deployment.station,
+        is_set_up=accounts.is_set_up,
+    )
+
+
+async def add(request: Request) -> Response:
+    """Add an account and show its one-time link, which is not shown again."""
+    parts, form = parts_of(request), form_of(request)
+    section, station = form("section") or None, form("station") or None
+    try:
+        if form("role") not in set(Role):
+            raise WrongState("Choose a role.")
+        is_known = (section is None or parts.deployment.section(section)) and (
+            station is None or parts.deployment.station(station)
+        )
+        if not is_known:
+            raise WrongState("Choose a section or a station of the list.")
+        async with parts.database.transaction() as session:
+            person = await accounts.add_staff(
+                session, username=form("username"), display_name=form("display_name"), role=Role(form("role")),
+                section_id=section, station_id=station, now=parts.clock(), by=staff_of(request),
+                locale=form("locale") if form("locale") in CONSOLE_TAGS else CONSOLE_TAGS[0],
+            )
+            link = await _link(request, session, person)
+    except Refused as error:
+        return await _page(request, 409, error=error, form=form)
+    return await _page(request, link=link, link_for=person.display_name)
+
+
+async def new_link(request: Request) -> Response:
+    """Begin an account anew: password and authenticator are removed, and a one-time link is shown."""
+    parts = parts_of(request)
+    async with parts.database.transaction() as session:
+        person = await _other(request, session)
+        if person.disabled_at is not None:
+            raise WrongState("This account is disabled.")
+        person.password_hash, person.totp_sealed, person.totp_last_step = accounts.NO_PASSWORD, None, 0
+        await staff_rows.end_login(session, person.id)
+        await staff_rows.close_sessions_of(session, person.id)
+        link = await _link(request, session, person)
+        _record(request, session, person, what="link")
+    return await _page(request, link=link, link_for=person.display_name)
+
+
+async def disable(request: Request) -> Response:
+    """Close an account; it stays for the audit, and its sessions end at once."""
+    parts = parts_of(request)
+    async with parts.database.transaction() as session:
+        person = await _other(request, session)
+        person.disabled_at = parts.clock()
+        await staff_rows.close_sessions_of(session, person.id)
+        _record(request, session, person, what="disable")
+    return RedirectResponse("/staff?done=staff", 303)
+
+
+async def enable(request: Request) -> Response:
+    """Open a closed account again."""
+    async with parts_of(request).database.transaction() as session:
+        person = await _other(request, session)
+        person.disabled_at = None
+        _record(request, session, person, what="enable")
+    return RedirectResponse("/staff?done=staff", 303)
+
+
+async def _other(request: Request, session: AsyncSession) -> Staff:
+    """Return the account in the path, which is not the administrator's own."""
+    person = await session.get(Staff, path_id(request))
+    if person is None:
+        raise NotFound("There is no such account.")
+    if person.id == staff_of(request).id:
+        raise WrongState("You cannot change your own account here.")
+    return person
+
+
+async def _link(request: Request, session: AsyncSession, person: Staff) -> str:
+    parts = parts_of(request)
+    token = await staff_rows.add_login_link(session, person.id, expires_at=parts.clock() + accounts.LINK_LIFETIME)
+    return accounts.login_link_url(parts.settings, token)
+
+
+def _record(request: Request, session: AsyncSession, person: Staff, *, what: str) -> None:
+    audit.record(session, AuditTag.STAFF_ACCOUNT_CHANGE, f"staff:{person.id}", now=parts_of(request).clock(),
+                 staff_id=staff_of(request).id, what=what)

@@ -1,0 +1,223 @@
+"""One consultation: the conversation, taking it, replying, notes, closing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bot import consultation
+from bot.answers import N_, TOPIC_NAMES
+from bot.console.auth import access_ticket
+from bot.console.pages import render
+from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
+from bot.console.rows import ticket_row, topic_name
+from bot.errors import Refused, WrongState
+from storage import audit, tickets
+from storage import staff as staff_rows
+from storage.audit import AuditTag
+from storage.models import Chat, Ticket, TicketStatus
+
+_AUDIT_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the officer has on the desk: drafts that a refusal must not lose, and what is to be said about them.
+
+    last_seen: the newest message that the draft was written from; None takes the newest there is.
+    new_after: messages after this one are marked as new.
+    warning: an English source sentence, with its values.
+    """
+
+    draft: str = ""
+    note: str = ""
+    intent_id: str = ""
+    last_seen: int | None = None
+    new_after: int | None = None
+    error: Refused | None = None
+    warning: str | None = None
+    values: dict[str, object] = field(default_factory=dict)
+
+
+async def show(request: Request) -> Response:
+    """Show a consultation; for live.js only the part that changes. Reading is audited."""
+    parts, person = parts_of(request), staff_of(request)
+    if is_live(request):
+        async with parts.database.reading() as session:
+            return await _page(request, session, await access_ticket(session, person, path_id(request)))
+    async with parts.database.transaction() as session:
+        ticket = await access_ticket(session, person, path_id(request))
+        audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{ticket.id}", now=parts.clock(), staff_id=person.id)
+        await session.flush()
+        return await _page(request, session, ticket)
+
+
+async def claim(request: Request) -> Response:
+    """Take the consultation; the one who comes second is told who has it."""
+    parts, person = parts_of(request), staff_of(request)
+    try:
+        async with parts.database.transaction() as session:
+            ticket = await access_ticket(session, person, path_id(request))
+            await consultation.claim(session, ticket, person, now=parts.clock())
+    except Refused as error:
+        return await _again(request, Desk(error=error))
+    return _back(request, "claim")
+
+
+async def release(request: Request) -> Response:
+    """Give the consultation back to the section."""
+    parts, person = parts_of(request), staff_of(request)
+    try:
+        async with parts.database.transaction() as session:
+            ticket = await access_ticket(session, person, path_id(request), for_change=True)
+            consultation.release(session, ticket, person, now=parts.clock())
+    except Refused as error:
+        return await _again(request, Desk(error=error))
+    return _back(request, "release")
+
+
+async def reply(request: Request) -> Response:
+    """Send a reply to the resident. When it is refused the draft stays on the page, with what is new."""
+    parts, person, form = parts_of(request), staff_of(request), form_of(request)
+    try:
+        async with parts.database.transaction() as session:
+            ticket = await access_ticket(session, person, path_id(request), for_change=True)
+            chat = await _chat(session, ticket)
+            if chat is None:
+                raise WrongState("The resident erased their data: nothing can be sent.")
+            await consultation.reply(
+                session, ticket, chat, person, form("body"), last_seen=form.number("last_seen"),
+                strings=parts.screens.words(chat.locale), sealer=parts.sealer, now=parts.clock(),
+            )
+    except Refused as error:
+        return await _again(request, Desk(draft=form("body"), error=error, new_after=form.number("last_seen")))
+    return _back(request, "reply")
+
+
+async def insert(request: Request) -> Response:
+    """Put a curated answer, in the resident's language, behind the draft. Sends nothing."""
+    parts, person, form = parts_of(request), staff_of(request), form_of(request)
+    draft, intent_id = form("body"), form("intent")
+    seen = form.number("last_seen")
+    async with parts.database.reading() as session:
+        ticket = await access_ticket(session, person, path_id(request))
+        chat = await _chat(session, ticket)
+    locale = chat.locale if chat else ticket.locale
+    today = parts.today
+    message = parts.screens.answer(
+        intent_id, locale, today=today, furigana=chat.wants_furigana if chat else False
+    ) if intent_id else None
+    if message is None:
+        desk = Desk(draft=draft, last_seen=seen, error=WrongState("Choose an answer first."))
+        return await _again(request, desk)
+    answer = parts.screens.catalogue.answer(intent_id, locale, today=today, unchecked=parts.screens.unchecked)
+    used = answer.tag if answer else locale
+    warning: str | None = None
+    values: dict[str, object] = {}
+    if used != locale:
+        warning = N_("There is no text in the resident's language. The text in {language} was inserted.")
+        values = {"language": parts.screens.language_name(used)}
+    elif answer is not None and answer.state != "checked":
+        warning = N_("No person has checked this text yet. Read it before you send it.")
+    draft = f"{draft.rstrip()}\n\n{message.text}" if draft.strip() else message.text
+    return await _again(
+        request, Desk(draft=draft, intent_id=intent_id, last_seen=seen, warning=warning, values=values), status=200
+    )
+
+
+async def note(request: Request) -> Response:
+    """Add an internal note; nothing makes a delivery of it."""
+    parts, person, form = parts_of(request), staff_of(request), form_of(request)
+    try:
+        async with parts.database.transaction() as session:
+            ticket = await access_ticket(session, person, path_id(request), for_change=True)
+            await consultation.add_note(session, ticket, person, form("body"), sealer=parts.sealer, now=parts.clock())
+    except Refused as error:
+        return await _again(request, Desk(note=form("body"), error=error))
+    return _back(request, "note")
+
+
+async def close(request: Request) -> Response:
+    """Close the consultation with an outcome."""
+    parts, person, form = parts_of(request), staff_of(request), form_of(request)
+    try:
+        async with parts.database.transaction() as session:
+            ticket = await access_ticket(session, person, path_id(request), for_change=True)
+            if form.number("last_seen") != ticket.n_messages:
+                raise WrongState("Something was added since you opened the page. Read it, then close.")
+            chat = await _chat(session, ticket)
+            await consultation.close(
+                session, ticket, chat, person, form("outcome"),
+                strings=parts.screens.words(chat.locale if chat else ticket.locale), sealer=parts.sealer,
+                now=parts.clock(),
+            )
+    except Refused as error:
+        return await _again(request, Desk(error=error))
+    return _back(request, "close")
+
+
+async def reopen(request: Request) -> Response:
+    """Put a closed consultation back into the queue."""
+    parts, person = parts_of(request), staff_of(request)
+    try:
+        async with parts.database.transaction() as session:
+            ticket = await access_ticket(session, person, path_id(request), for_change=True)
+            if ticket.chat_id is not None and await tickets.current_for(session, ticket.chat_id):
+                raise WrongState("The resident has a newer consultation that is open.")
+            consultation.reopen(session, ticket, now=parts.clock(), officer=person)
+    except Refused as error:
+        return await _again(request, Desk(error=error))
+    return _back(request, "reopen")
+
+
+def _back(request: Request, done: str) -> Response:
+    return RedirectResponse(f"/tickets/{path_id(request)}?done={done}", 303)
+
+
+async def _again(request: Request, desk: Desk, *, status: int = 409) -> Response:
+    """Show the page as it is now, with what was on the desk. Raises NotFound when it is not open any more."""
+    async with parts_of(request).database.reading() as session:
+        ticket = await access_ticket(session, staff_of(request), path_id(request))
+        return await _page(request, session, ticket, desk, status)
+
+
+async def _chat(session: AsyncSession, ticket: Ticket) -> Chat | None:
+    return await session.get(Chat, ticket.chat_id) if ticket.chat_id is not None else None
+
+
+async def _page(
+    request: Request, session: AsyncSession, ticket: Ticket, desk: Desk | None = None, status: int = 200
+) -> Response:
+    parts, person, tag, desk = parts_of(request), staff_of(request), tag_of(request), desk or Desk()
+    chat = await _chat(session, ticket)
+    names = await staff_rows.names(session)
+    # What the resident took back is not shown any more.
+    is_withdrawn = ticket.status == TicketStatus.WITHDRAWN
+    is_current = ticket.status in tickets.IN_QUEUE
+    return render(
+        request, "tickets/_live.html" if is_live(request) else "tickets/page.html", status,
+        row=ticket_row(ticket, parts, person, names, tag), ticket=ticket, names=names,
+        messages=[] if is_withdrawn else await tickets.messages(session, ticket, ring=parts.sealer),
+        entries=await audit.latest(session, subject=f"ticket:{ticket.id}", limit=_AUDIT_SHOWN),
+        pseudonym=chat.pseudonym if chat else None, reply_locale=chat.locale if chat else ticket.locale,
+        is_withdrawn=is_withdrawn, may_work=is_current and ticket.claimed_by_id == person.id,
+        may_claim=is_current and ticket.claimed_by_id is None, may_note=not is_withdrawn,
+        last_seen=ticket.n_messages if desk.last_seen is None else desk.last_seen, desk=desk, error=desk.error,
+        outcomes=consultation.OUTCOMES, max_length=consultation.MAX_REPLY_LENGTH,
+        answers=_answers(request, ticket), waits=ticket.status == TicketStatus.OPEN,
+    )
+
+
+def _answers(request: Request, ticket: Ticket) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return (group, [(intent id, title)]) for the choice of an answer to insert; the ticket's own topic is first."""
+    parts, tag = parts_of(request), tag_of(request)
+    groups = [
+        (group, [(each.id, topic_name(parts, each.id, tag)) for each in parts.screens.catalogue if each.topic == group])
+        for group in TOPIC_NAMES
+    ]
+    own = parts.screens.catalogue.intent(ticket.topic or "")
+    first = [("", [(own.id, topic_name(parts, own.id, tag))])] if own is not None else []
+    return first + [(group, answers) for group, answers in groups if answers]
