@@ -90,9 +90,9 @@ async def check_password(password_hash: str | None, password: str) -> bool:
 
 
 def _verify(password_hash: str | None, password: str) -> bool:
-    known = password_hash is not None and password_hash != NO_PASSWORD
+    is_known = bool(password_hash) and password_hash != NO_PASSWORD
     try:
-        return _hasher.verify(password_hash if known and password_hash else _hash_of_nothing(), password) and known
+        return _hasher.verify(password_hash if is_known and password_hash else _hash_of_nothing(), password) and is_known
     except (VerificationError, InvalidHashError):
         return False
 

@@ -138,4 +138,5 @@ def direction(parts: ConsoleParts, tag: str | None) -> str:
 
 def few(n: int, words: Strings) -> str:
     """Return a count of residents, hidden while it is small enough to point at somebody."""
-    return words("fewer than {n}", n=FEWEST_SHOWN) if 0 < n < FEWEST_SHOWN else f"{n:,}"
+    _ = words
+    return _("fewer than {n}", n=FEWEST_SHOWN) if 0 < n < FEWEST_SHOWN else f"{n:,}"

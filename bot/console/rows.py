@@ -102,7 +102,8 @@ def deadline_of(ticket: Ticket, parts: ConsoleParts, *, now: datetime) -> Deadli
 def topic_name(parts: ConsoleParts, intent_id: str | None, tag: str) -> str:
     """Return the title of a topic for staff, even of an answer that is no longer shown to residents."""
     if intent_id is None:
-        return parts.words(tag)("Not sorted yet")
+        _ = parts.words(tag)
+        return _("Not sorted yet")
     if title := parts.screens.title(intent_id, tag, today=parts.today):
         return title
     intent = parts.screens.catalogue.intent(intent_id)
