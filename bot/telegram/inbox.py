@@ -58,7 +58,8 @@ class Inbox:
     async def store(self, raws: Sequence[Any]) -> None:
         """Store updates as they came from Telegram; those that nobody waits for are dropped.
 
-        Calls at the same time share a transaction. Returns when it is committed. Raises InboxAwayError.
+        Calls at the same time share a transaction. Returns when it is committed. Raises InboxAwayError, at the latest
+        after STORE_TIMEOUT_S; should the rows still be committed then, the same updates coming again change nothing.
         """
         news = [new for raw in raws if (new := self._new(raw))]
         if not news:
@@ -67,17 +68,23 @@ class Inbox:
         self._pending.append((news, stored))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
-        await stored
+        stored.add_done_callback(lambda each: each.cancelled() or each.exception())  # nobody may be waiting any more
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S):
+                # A driver may take its own time to be interrupted; a call for help does not wait for that.
+                await asyncio.shield(stored)
+        except TimeoutError:
+            raise InboxAwayError("it does not answer in time") from None
 
     async def close(self) -> None:
         """Wait until what is being stored is stored."""
         if self._flusher is not None:
-            await asyncio.wait([self._flusher])
+            await asyncio.wait([self._flusher], timeout=2 * STORE_TIMEOUT_S)
 
     async def has_room(self) -> bool:
         """Tell whether few enough updates wait. Without the database there is always room: nothing is stored."""
         try:
-            async with asyncio.timeout(STORE_TIMEOUT_S), self._database.reading() as session:
+            async with self._patience(), self._database.reading() as session:
                 return await updates.count_waiting(session) < MAX_WAITING
         except Exception:
             return True
@@ -138,8 +145,6 @@ class Inbox:
             except Exception as raised:
                 error = raised
             for _, stored in batch:
-                if stored.done():  # its caller was cancelled; Telegram gives the update again
-                    continue
                 if error is None:
                     stored.set_result(None)
                 else:
@@ -150,6 +155,10 @@ class Inbox:
 
     async def _insert(self, news: Sequence[NewUpdate]) -> None:
         now = self._clock()
-        async with asyncio.timeout(STORE_TIMEOUT_S), self._database.transaction() as session:
+        async with self._patience(), self._database.transaction() as session:
             for start in range(0, len(news), ROWS_AT_ONCE):
                 await updates.add_all(session, news[start : start + ROWS_AT_ONCE], now=now)
+
+    def _patience(self) -> asyncio.Timeout:
+        """Bound a wait for the database. SQLite bounds its own, and interrupting its commit would leave it locked."""
+        return asyncio.timeout(None if self._database.is_sqlite else STORE_TIMEOUT_S)

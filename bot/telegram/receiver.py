@@ -12,9 +12,9 @@ import json
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -37,13 +37,20 @@ POLL_TIMEOUT_S = 30  # Telegram holds an empty answer for so long
 READ_MARGIN_S = 15.0
 LIMIT = 100
 ROOM_CHECK_S = 0.1
-FIRST_PAUSE_S = 0.5
+FIRST_PAUSE_S = 1.0  # asked again within half a second, Telegram shows only the first update
 LONGEST_PAUSE_S = 5.0  # also how late a call for help may be seen while the database is away
 REFUSED_PAUSE_S = 30.0
 MAX_BODY = 1024**2  # bytes of one update
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
 RETRY_AFTER_S = 3
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+T = TypeVar("T")
+
+
+class _StoppedError(Exception):
+    """The receiver was told to stop."""
 
 
 class Polling:
@@ -57,39 +64,32 @@ class Polling:
         self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock)
         self._jitter = jitter
         self._offset: int | None = None
-        self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Receive until `stop`. Telegram or the database being away is waited out."""
         danger.load()
-        self._task = asyncio.create_task(self._receive())
         try:
-            await asyncio.wait([self._task])
-            if not self._task.cancelled() and (error := self._task.exception()):
-                raise error
+            await self._remove_webhook()
+            await self._receive()
+        except _StoppedError:
+            pass
         finally:
-            self._task.cancel()
             await self._inbox.close()
 
     async def stop(self) -> None:
         """Ask no more. What was fetched and not stored stays with Telegram."""
         self._stopping.set()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            await self._inbox.close()
 
     async def _receive(self) -> None:
-        await self._insist("the webhook cannot be removed", self._remove_webhook)
         pause = 0.0
-        while not self._stopping.is_set():
+        while True:
             if pause == 0 and not await self._inbox.has_room():
-                await asyncio.sleep(ROOM_CHECK_S)
+                await self._unless_stopped(asyncio.sleep(ROOM_CHECK_S))
                 continue
             raws: list[Any] = []
             try:
-                raws = await self._fetch()
+                raws = await self._unless_stopped(self._fetch())
                 await self._inbox.store(raws)
                 self._confirm(raws)
                 pause = 0.0
@@ -97,10 +97,26 @@ class Polling:
             except InboxAwayError as error:
                 pause = self._longer(pause)
                 log.error("the database is away (%s): %d updates stay with Telegram", error, len(raws))
-                await self._inbox.answer_without_database(raws)
+                await self._unless_stopped(self._inbox.answer_without_database(raws))
             except TelegramError as error:
                 pause = self._after(error, pause)
-            await asyncio.sleep(pause * (0.75 + self._jitter() / 2))
+            await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._unless_stopped(asyncio.sleep(seconds * (0.75 + self._jitter() / 2)))
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something that may be broken off; storing may not, so it is never done here. Raises _StoppedError."""
+        task = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise _StoppedError
+            return task.result()
+        finally:
+            for each in (task, stopping):
+                each.cancel()
 
     async def _fetch(self) -> list[Any]:
         parameters: dict[str, Any] = {
@@ -121,17 +137,14 @@ class Polling:
         self._offset = max(ids) + 1 if ids else None
 
     async def _remove_webhook(self) -> None:
-        await call(self._bot, "deleteWebhook", {"drop_pending_updates": False})
-
-    async def _insist(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
         pause = 0.0
         while True:
             try:
-                return await step()
+                await self._unless_stopped(call(self._bot, "deleteWebhook", {"drop_pending_updates": False}))
+                return
             except TelegramError as error:
-                log.error("%s", what)
                 pause = self._after(error, pause)
-            await asyncio.sleep(pause * (0.75 + self._jitter() / 2))
+            await self._pause(pause)
 
     def _after(self, error: TelegramError, pause: float) -> float:
         """Say what is wrong and return how long to wait. pause: the wait before, in seconds."""
@@ -231,7 +244,7 @@ class Webhook:
             return refusal
         try:
             raw = json.loads(await request.read())
-        except ValueError:  # not JSON, or not UTF-8
+        except (ValueError, RecursionError):  # not JSON, not UTF-8, or a tower of brackets
             return web.Response(status=400)
         if update_id_of(raw) is None:
             return web.Response(status=400)
