@@ -150,7 +150,7 @@ class AiohttpRequest(BaseRequest):
         """Read an answer. Raises TelegramError without its text, which may hold what residents wrote."""
         try:
             parsed = json.loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             parsed = None
         if not isinstance(parsed, dict):
             raise TelegramError("the Bot API server answered with something that is not its JSON")
