@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Bot
 
@@ -128,6 +128,14 @@ class World:
         async with self.database.reading() as session:
             return list(await session.scalars(select(Delivery).order_by(Delivery.id)))
 
+    async def quiet(self) -> None:
+        """Wait until what was sent is recorded, so that stopping the outbox interrupts no transaction."""
+        with contextlib.suppress(TimeoutError):
+            await eventually(lambda: not self.outbox._tasks and not self.outbox._settlements, 2)
+        async with self.database.sessions() as session, session.begin():
+            await session.execute(text("SELECT 1"))  # waits for the writer before it
+        await asyncio.sleep(0.02)
+
     async def all_handled(self) -> bool:
         return all(row.status != UpdateStatus.WAITING for row in await self.rows())
 
@@ -160,8 +168,9 @@ def conversation() -> Conversation:
 
 @pytest_asyncio.fixture
 async def simulator() -> AsyncIterator[SimulatorServer]:
-    """A Telegram that lets everything through; tests of the limits switch them on."""
-    async with SimulatorServer(Config(limits=LimitSettings(enabled=False), seed=1)) as server:
+    """A Telegram that lets everything through and lives twenty times as fast; tests of the limits switch them on."""
+    config = Config(limits=LimitSettings(enabled=False), time_scale=20, callback_lifetime=600, seed=1)
+    async with SimulatorServer(config) as server:
         yield server
 
 
@@ -199,6 +208,7 @@ async def world(
     made.start(outbox)
     yield made
     await handler.stop()
+    await made.quiet()
     await outbox.stop()
     for task in made.tasks:
         with contextlib.suppress(TimeoutError):
