@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intents.danger_rules import PREFIXED, SPACED, UNSPACED, RuleSet, Writing, read_rules
+from intents.danger_rules import GUARDS, PREFIXED, SPACED, UNSPACED, Rule, RuleSet, Writing, read_rules
 from intents.normalise import clean, fold, loose_kana, romaji_to_kana, to_hiragana
 
 if TYPE_CHECKING:  # the phrases must work where the model's file is missing
@@ -43,10 +43,10 @@ MAX_CHARS = 1500
 
 _FOLDER = Path(__file__).parent / "data" / "danger"
 _WRITING: dict[str, Writing] = {"ne": PREFIXED, "mn": PREFIXED, "ko": PREFIXED} | dict.fromkeys(
-    ("ja", "zh-Hans", "zh-Hant", "th", "km", "my"), UNSPACED
+    ("ja", "zh", "th", "km", "my"), UNSPACED
 )
 _SCRIPT = {
-    "zh-Hans": "[\u4e00-\u9fff]", "zh-Hant": "[\u4e00-\u9fff]", "ko": "[\uac00-\ud7a3\u3131-\u318e]", "th": "[\u0e00-\u0e7f]",
+    "zh": "[\u4e00-\u9fff]", "ko": "[\uac00-\ud7a3\u3131-\u318e]", "th": "[\u0e00-\u0e7f]",
     "km": "[\u1780-\u17ff]", "my": "[\u1000-\u109f]", "mn": "[\u0400-\u04ff]", "ne": "[\u0900-\u097f]",
 }  # fmt: skip
 _SCRIPT_SEEN = {tag: re.compile(pattern) for tag, pattern in _SCRIPT.items()}
@@ -58,20 +58,24 @@ _ORDER = (Danger.CRISIS_NOW, Danger.MEDICAL_FIRE_NOW, Danger.POLICE_NOW)
 
 @lru_cache(maxsize=1)
 def _rule_sets() -> dict[str, RuleSet]:
-    """Return the rules of each language, compiled once (about 0.3 s)."""
-    sets: dict[str, RuleSet] = {}
+    """Return the rules by the form of text that they read, compiled once (about 0.3 s)."""
+    rules: dict[str, list[Rule]] = {}
     for path in sorted(_FOLDER.glob("*.txt")):
         tag = path.stem
         if tag == "ja":
-            sets["ja"] = RuleSet(list(read_rules(path, UNSPACED, _japanese_pattern)))
+            rules["ja"] = list(read_rules(path, UNSPACED, _japanese_pattern))
         elif tag == "vi":
-            sets["vi"] = RuleSet(list(read_rules(path, SPACED, clean)))
-            sets["vi-plain"] = RuleSet(list(read_rules(path, SPACED, lambda line: fold(clean(line)))))
+            rules["vi"] = list(read_rules(path, SPACED, clean))
+            rules["vi-plain"] = list(read_rules(path, SPACED, _bare, skip="+"))
         elif tag in _SCRIPT:
-            sets[tag] = RuleSet(list(read_rules(path, _WRITING.get(tag, SPACED), clean)))
+            rules[tag] = list(read_rules(path, _WRITING.get(tag, SPACED), clean))
         else:
-            sets[tag] = RuleSet(list(read_rules(path, SPACED, lambda line: fold(clean(line)))))
-    return sets
+            rules.setdefault("latin", []).extend(read_rules(path, SPACED, _bare))
+    return {form: RuleSet(found, _WRITING.get(form, SPACED)) for form, found in rules.items()}
+
+
+def _bare(line: str) -> str:
+    return fold(clean(line))
 
 
 def _japanese_pattern(line: str) -> str:
@@ -90,10 +94,7 @@ def _views(text: str) -> list[tuple[str, str]]:
     sets = _rule_sets()
     if _LATIN.search(text):
         bare = fold(text)
-        for tag in sets:
-            if tag in _SCRIPT or tag in ("ja", "vi", "vi-plain"):
-                continue
-            views.append((tag, bare))
+        views.append(("latin", bare))
         views.append(("vi-plain", bare) if bare == text else ("vi", text))
         kana, share = romaji_to_kana(text)
         if share >= 0.5:
@@ -113,17 +114,17 @@ def assess(text: str) -> Assessment:
     if not body:
         return Assessment()
     found: set[str] = set()
-    for tag, view in _views(body):
-        found |= _read(_rule_sets()[tag], view)
+    for form, view in _views(body):
+        for candidates in _rule_sets()[form].candidates(view).values():
+            found |= _read(candidates, view)
     firm = next((danger for danger in _ORDER if danger in found), None)
     soft = next((danger for danger in _ORDER if f"soft {danger}" in found), None)
     return Assessment(firm, None if firm else soft)
 
 
-def _read(rules: RuleSet, text: str) -> set[str]:
-    """Return the sections that stand after the guards have spoken."""
-    candidates = rules.candidates(text)
-    if not candidates:
+def _read(candidates: list[Rule], text: str) -> set[str]:
+    """Return the sections that stand after the guards of the same language have spoken."""
+    if all(rule.section in GUARDS for rule in candidates):
         return set()
     for rule in candidates:
         if rule.section == "idiom":
@@ -136,7 +137,7 @@ def _read(rules: RuleSet, text: str) -> set[str]:
         match = rule.pattern.search(text)
         if match is None:
             continue
-        if rule.section in ("fiction", "asking", "past", "negated", "now"):
+        if rule.section in GUARDS:
             guards.setdefault(rule.section, []).append(match.start())
         else:
             hits.append((rule.section, match.start()))
