@@ -175,7 +175,7 @@ class Screens:
     def choices(self, intent_ids: Sequence[str], tag: str, *, today: date) -> Outgoing:
         """Ask which of a few topics the resident means."""
         _ = self.words(tag)
-        rows = [
+        rows: list[Row] = [
             (Button(title, data=f"a:{intent_id}"),)
             for intent_id in intent_ids if (title := self.title(intent_id, tag, today=today))
         ]
@@ -220,7 +220,8 @@ class Screens:
         """Return every language in its own name and script; readable without any other language."""
         buttons = [Button(self.language_name(each), data=f"lang:{each}") for each in self.offered_tags]
         rows = [tuple(buttons[index : index + 3]) for index in range(0, len(buttons), 3)]
-        return plain("🌐 " + self.words(tag)("Choose your language."), *rows)
+        _ = self.words(tag)
+        return plain("🌐 " + _("Choose your language."), *rows)
 
     def welcome(self, tag: str, police_name: str) -> Outgoing:
         """Return the first message: who speaks, what it can do, what it is not."""

@@ -201,7 +201,8 @@ def _settle_language(chat: Chat, incoming: Incoming, parts: Parts, *, is_new: bo
 def _language_offer(scene: Scene, tag: str) -> Outgoing:
     """Offer the language the resident seems to write, in that language and in their own."""
     name = scene.screens.language_name(tag)
-    text = scene.screens.words(tag)("Shall I answer in {language}?", language=name)
+    _ = scene.screens.words(tag)
+    text = _("Shall I answer in {language}?", language=name)
     return plain(f"🌐 {text}", (Button(name, data=f"lang:{tag}"), Button("🌐 …", data="lang")))
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from pydantic import SecretStr
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 
 from bot import app as application
 from bot.config import Settings
@@ -98,13 +97,11 @@ async def _add_people(app: application.App) -> list[tuple[str, str, str]]:
 def _tell(screen: Console, settings: Settings, links: list[tuple[str, str, str]]) -> None:
     screen.print(Panel.fit(
         f"[bold]Phone simulator[/]  {settings.telegram_api_url}/phone\n"
-        f"[bold]Staff console[/]    {settings.console_url}   (sign in with a link below; each works once)",
+        f"[bold]Staff console[/]    {settings.console_url}   (links that sign in are below)",
         title="Koban demo", subtitle="fictional prefecture, this machine only, Ctrl+C ends it",
     ))
-    table = Table("Who", "What for", "Link that signs in once", show_lines=False, box=None, padding=(0, 2, 0, 0))
     for name, purpose, link in links:
-        table.add_row(name, purpose, f"[link={link}]{link}[/link]")
-    screen.print(table)
+        screen.print(f"  [bold]{name}[/]  {purpose}\n    {link}", soft_wrap=True, highlight=False)
     screen.print(
         "\nTry this first:\n"
         "  1. On the phone, write [bold]mất xe đạp[/] (a stolen bicycle, in Vietnamese).\n"

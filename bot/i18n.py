@@ -19,7 +19,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_datetime, format_time
+from babel.dates import format_skeleton
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
@@ -67,9 +67,8 @@ class Strings:
             clock = f"{half}{local.hour % 12}時{local.minute}分" if local.minute else f"{half}{local.hour % 12}時"
             return f"{local.month}月{local.day}日（{'月火水木金土日'[local.weekday()]}）{clock}"
         locale = babel_locale(self.tag)
-        return f"{format_datetime(local, 'E d MMM', tzinfo=TOKYO, locale=locale)} " + format_time(
-            local, "HH:mm", tzinfo=TOKYO, locale=locale
-        )
+        day = format_skeleton("MMMEd", local, tzinfo=TOKYO, locale=locale)
+        return f"{day} {local:%H:%M}"
 
 
 def load_strings(root: Path = ROOT) -> Mapping[str, Strings]:

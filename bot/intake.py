@@ -131,7 +131,8 @@ async def edited(scene: Scene, ticket: Ticket | None) -> Response:
     )
     if message is None:
         return Response()
-    return Response.say(plain(scene.words("Your change was added. The staff see the old and the new text.")))
+    _ = scene.words
+    return Response.say(plain(_("Your change was added. The staff see the old and the new text.")))
 
 
 async def press(scene: Scene, action: str, receipt: str) -> Response:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from intents.danger import Danger
-
 from bot import intake, personal_data
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
+from intents.danger import Danger
 from storage import chats
 from storage.models import NoticeKind, Turn
 
@@ -68,7 +67,7 @@ def smalltalk(scene: Scene, name: str, *, is_new: bool) -> Outgoing:
 
 async def press(scene: Scene) -> Response:
     """Do what a button means; one that no longer means anything says so and shows the menu."""
-    verb, _, rest = scene.incoming.data.partition(":")
+    verb, _colon, rest = scene.incoming.data.partition(":")
     screens, tag = scene.screens, scene.chat.locale
     if verb == "a":
         return _show(scene, rest)
@@ -91,13 +90,14 @@ async def press(scene: Scene) -> Response:
     if verb == "m":
         return await intake.choose_place(scene, rest)
     if verb == "t":
-        action, _, receipt = rest.partition(":")
+        action, _colon, receipt = rest.partition(":")
         return await intake.press(scene, action, receipt)
     if verb == "sub":
         return Response.say(_notice_choice(scene)) if not rest else await _notices(scene, wanted=rest == "on")
     if verb == "furi" and rest in ("on", "off"):
         scene.chat.wants_furigana = rest == "on"
-        return Response(toast=scene.words("Done."))
+        _ = scene.words
+        return Response(toast=_("Done."))
     if verb == "del":
         return await personal_data.erase_or_keep(scene, rest)
     return _too_old(scene)
