@@ -9,10 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from telegram import Bot, CallbackQuery, ChatMemberUpdated, Message, Update
 
 from bot.incoming import Incoming, Kind
 from intents import danger
@@ -28,11 +26,9 @@ _MAX_ID = 2**63
 _COMMAND = re.compile(r"/(\w{1,32})(?:@\w+)?(?:\s+(.*))?", re.ASCII | re.DOTALL)
 _GONE = frozenset({"kicked", "left", "banned"})
 
-# Files: what is kept of each kind is what fetching it needs and what the library insists on.
-_FILE_FIELDS = ("file_id", "file_unique_id", "width", "height", "duration", "length", "is_animated", "is_video", "type")
 _FILES = (
-    ("voice", Kind.VOICE), ("audio", Kind.VOICE), ("document", Kind.DOCUMENT), ("video", Kind.DOCUMENT),
-    ("sticker", Kind.STICKER),
+    ("photo", Kind.PHOTO), ("voice", Kind.VOICE), ("audio", Kind.VOICE), ("document", Kind.DOCUMENT),
+    ("video", Kind.DOCUMENT), ("sticker", Kind.STICKER),
 )
 # What a person can send and we do not keep. Anything else without words is Telegram telling of itself: no answer.
 _OTHER = (
@@ -100,51 +96,38 @@ def sounds_urgent(text: str) -> bool:
         return False
 
 
-def to_incoming(raw: RawUpdate, bot: Bot | None = None) -> Incoming | None:
-    """Return what a resident did, as plain values; None when the update is not one of ours or cannot be read.
+def to_incoming(raw: RawUpdate) -> Incoming | None:
+    """Return what a resident did, as plain values; None when the update is not one of ours.
 
-    raw: as it came from Telegram, or as `slim` keeps it.
+    raw: as it came from Telegram, or as `slim` keeps it. It is read directly: the library's objects have a hundred
+    fields that nobody looks at, and raise whatever the data leads them to.
     """
-    slimmed = slim(raw) if isinstance(raw, Mapping) else None
-    if slimmed is None:
+    update = slim(raw) if isinstance(raw, Mapping) else None
+    if update is None:
         return None
-    try:
-        update = Update.de_json(slimmed, bot)
-        if update.message is not None:
-            return _of_message(update.update_id, update.message, is_other="other" in slimmed["message"])
-        if update.edited_message is not None:
-            return _of_edit(update.update_id, update.edited_message)
-        if update.callback_query is not None:
-            return _of_button(update.update_id, update.callback_query)
-        if update.my_chat_member is not None:
-            return _of_membership(update.update_id, update.my_chat_member)
-    except Exception as error:  # the library's reader raises whatever the data leads it to
-        log.warning("an update cannot be read (%s)", type(error).__name__, extra={"update_id": slimmed["update_id"]})
-    return None
+    kind = next(each for each in ALLOWED_UPDATES if each in update)
+    return _READ[kind](update["update_id"], update[kind])
 
 
-def _of_message(update_id: int, message: Message, *, is_other: bool) -> Incoming | None:
-    language = message.from_user.language_code if message.from_user else None
-    text = message.text or message.caption or ""
+def _of_message(update_id: int, message: dict[str, Any]) -> Incoming | None:
+    text = message.get("text") or message.get("caption") or ""
 
-    def incoming(kind: Kind, **more: Any) -> Incoming:
+    def incoming(kind: Kind, words: str = text, **more: Any) -> Incoming:
         return Incoming(
-            update_id, message.chat.id, kind, message_id=message.message_id, language_code=language,
-            **({"text": text} | more),
+            update_id, message["chat"]["id"], kind, message_id=message["message_id"], text=words,
+            language_code=message["from"].get("language_code"), **more,
         )
 
-    if message.text:
+    if "text" in message:
         if (command := _COMMAND.fullmatch(text)) and not _is_a_cry(command[2]):
-            return incoming(Kind.COMMAND, text=" ".join(part for part in command.groups() if part))
+            return incoming(Kind.COMMAND, " ".join(part for part in command.groups() if part))
         return incoming(Kind.TEXT)
-    if message.photo:
-        return incoming(Kind.PHOTO, file_id=message.photo[-1].file_id)
-    if message.location:
-        return incoming(Kind.LOCATION, place=(message.location.latitude, message.location.longitude))
+    if "location" in message:
+        return incoming(Kind.LOCATION, place=(message["location"]["latitude"], message["location"]["longitude"]))
     for name, kind in _FILES:
-        if (file := getattr(message, name)) is not None:
-            return incoming(kind, file_id=file.file_id)
-    return incoming(Kind.OTHER) if is_other or text else None
+        if name in message:
+            return incoming(kind, file_id=message[name]["file_id"])
+    return incoming(Kind.OTHER)
 
 
 def _is_a_cry(words: str | None) -> bool:
@@ -152,29 +135,33 @@ def _is_a_cry(words: str | None) -> bool:
     return bool(words) and sounds_urgent(words or "")
 
 
-def _of_edit(update_id: int, message: Message) -> Incoming | None:
-    text = message.text or message.caption
+def _of_edit(update_id: int, message: dict[str, Any]) -> Incoming | None:
+    text = message.get("text") or message.get("caption")
     if not text:  # a moving location, a poll that was answered: nothing new was said
         return None
-    language = message.from_user.language_code if message.from_user else None
     return Incoming(
-        update_id, message.chat.id, Kind.EDIT, message_id=message.message_id, text=text, language_code=language
+        update_id, message["chat"]["id"], Kind.EDIT, message_id=message["message_id"], text=text,
+        language_code=message["from"].get("language_code"),
     )
 
 
-def _of_button(update_id: int, query: CallbackQuery) -> Incoming:
-    message = query.message
+def _of_button(update_id: int, query: dict[str, Any]) -> Incoming:
     return Incoming(
-        update_id, message.chat.id if message else query.from_user.id, Kind.BUTTON,
-        message_id=message.message_id if message else None, data=query.data or "", callback_id=query.id,
-        language_code=query.from_user.language_code,
+        update_id, query["from"]["id"], Kind.BUTTON, message_id=query.get("message", {}).get("message_id"),
+        data=query.get("data", ""), callback_id=query["id"], language_code=query["from"].get("language_code"),
     )
 
 
-def _of_membership(update_id: int, change: ChatMemberUpdated) -> Incoming:
-    kind = Kind.BLOCKED if change.new_chat_member.status in _GONE else Kind.UNBLOCKED
-    return Incoming(update_id, change.chat.id, kind, language_code=change.from_user.language_code)
+def _of_membership(update_id: int, change: dict[str, Any]) -> Incoming:
+    kind = Kind.BLOCKED if change["new_chat_member"]["status"] in _GONE else Kind.UNBLOCKED
+    return Incoming(
+        update_id, change["chat"]["id"], kind, language_code=change["from"].get("language_code")
+    )
 
+
+_READ: dict[str, Callable[[int, dict[str, Any]], Incoming | None]] = {
+    "message": _of_message, "edited_message": _of_edit, "callback_query": _of_button, "my_chat_member": _of_membership,
+}
 
 # What is kept of each kind of update
 
@@ -183,33 +170,32 @@ def _keep_message(message: RawUpdate, chat_id: int) -> dict[str, Any] | None:
     message_id = _whole(message.get("message_id"))
     if message_id is None:
         return None
-    kept: dict[str, Any] = {
-        "message_id": message_id, "date": 0, "chat": _private(chat_id), "from": _person(message.get("from"), chat_id),
-    }
+    content: dict[str, Any] = {}
     for name in ("text", "caption"):
         if isinstance(text := message.get(name), str) and text:
-            kept[name] = text[:MAX_TEXT]
-    if photo := _largest(message.get("photo")):
-        kept["photo"] = [photo]
+            content[name] = text[:MAX_TEXT]
     for name, _kind in _FILES:
-        if file := _file(message.get(name)):
-            kept[name] = file
+        if (file_id := _file_id(message.get(name))) is not None:
+            content[name] = {"file_id": file_id}
     if place := _place(message.get("location")):
-        kept["location"] = place
+        content["location"] = place
     if any(name in message for name in _OTHER):
-        kept["other"] = True
-    return kept if len(kept) > 4 else None
+        content["other"] = True
+    if not content:
+        return None
+    person = _person(message.get("from"), chat_id)
+    return {"message_id": message_id, "chat": _private(chat_id), "from": person, **content}
 
 
 def _keep_button(query: RawUpdate, chat_id: int) -> dict[str, Any] | None:
     if not isinstance(query.get("id"), str):
         return None
-    kept: dict[str, Any] = {"id": query["id"][:64], "from": _person(query.get("from"), chat_id), "chat_instance": ""}
+    kept: dict[str, Any] = {"id": query["id"][:64], "from": _person(query.get("from"), chat_id)}
     if isinstance(data := query.get("data"), str):
         kept["data"] = data[:64]
     message = query.get("message")
     if isinstance(message, Mapping) and (message_id := _whole(message.get("message_id"))) is not None:
-        kept["message"] = {"message_id": message_id, "date": 0, "chat": _private(chat_id)}
+        kept["message"] = {"message_id": message_id, "chat": _private(chat_id)}
     return kept
 
 
@@ -218,13 +204,9 @@ def _keep_membership(change: RawUpdate, chat_id: int) -> dict[str, Any] | None:
     status = member.get("status") if isinstance(member, Mapping) else None
     if not isinstance(status, str):
         return None
-    person = _person(change.get("from"), chat_id)
-    new: dict[str, Any] = {"user": person, "status": "member"}
-    if status in _GONE:
-        new |= {"status": "kicked", "until_date": 0}
     return {
-        "chat": _private(chat_id), "from": person, "date": 0,
-        "old_chat_member": {"user": person, "status": "member"}, "new_chat_member": new,
+        "chat": _private(chat_id), "from": _person(change.get("from"), chat_id),
+        "new_chat_member": {"status": status[:32]},
     }
 
 
@@ -240,22 +222,18 @@ def _private(chat_id: int) -> dict[str, Any]:
 
 def _person(raw: Any, chat_id: int) -> dict[str, Any]:
     """Return a person without a name. In a private chat the chat's id is the person's."""
-    person: dict[str, Any] = {"id": chat_id, "is_bot": False, "first_name": ""}
     language = raw.get("language_code") if isinstance(raw, Mapping) else None
     if isinstance(language, str) and language:
-        person["language_code"] = language[:35]
-    return person
+        return {"id": chat_id, "language_code": language[:35]}
+    return {"id": chat_id}
 
 
-def _largest(raw: Any) -> dict[str, Any] | None:
-    """Return the last size of a photo, which is the largest."""
-    return _file(raw[-1]) if isinstance(raw, Sequence) and not isinstance(raw, str) and raw else None
-
-
-def _file(raw: Any) -> dict[str, Any] | None:
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("file_id"), str):
-        return None
-    return {name: raw[name] for name in _FILE_FIELDS if isinstance(raw.get(name), (str, int))}
+def _file_id(raw: Any) -> str | None:
+    """Return the id of a file; of a photo, which comes in several sizes, that of the last and largest."""
+    if isinstance(raw, list) and raw:
+        raw = raw[-1]
+    file_id = raw.get("file_id") if isinstance(raw, Mapping) else None
+    return file_id[:256] if isinstance(file_id, str) else None
 
 
 def _place(raw: Any) -> dict[str, float] | None:
