@@ -24,7 +24,7 @@ from bot.errors import DeliveryError
 from bot.incoming import Incoming, Kind
 from bot.outbox import Job, Outbox, queue_all
 from bot.outgoing import Outgoing
-from bot.telegram.reading import URGENT, is_urgent, to_incoming
+from bot.telegram.reading import URGENT, asks_for_help, to_incoming
 from bot.telegram.sender import Sender
 from storage import chats, tickets, updates
 from storage.database import Database
@@ -199,7 +199,7 @@ class Handler:
             log.error("nothing can be said without the database (%s)", _where(error),
                       extra={"update_id": incoming.update_id})
             return True
-        lane = Lane.DANGER if _asks_for_help(incoming) else Lane.ANSWER
+        lane = Lane.DANGER if asks_for_help(incoming) else Lane.ANSWER
         try:
             for outgoing in messages:
                 await self._sender.send(incoming.address, outgoing, lane)
@@ -354,12 +354,6 @@ class Handler:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
-
-
-def _asks_for_help(incoming: Incoming) -> bool:
-    if incoming.kind is Kind.BUTTON:
-        return incoming.data.startswith("sos")
-    return is_urgent({"message": {"text": incoming.text}})
 
 
 def _where(error: BaseException) -> str:

@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.incoming import Incoming
 from bot.telegram.handlers import Handler
-from bot.telegram.reading import URGENT, RawUpdate, chat_of, is_urgent, slim, to_incoming, update_id_of
+from bot.telegram.reading import URGENT, RawUpdate, asks_for_help, chat_of, is_urgent, slim, to_incoming, update_id_of
 from bot.telegram.sender import Sender
 from storage import updates
 from storage.database import Database
@@ -90,23 +91,29 @@ class Inbox:
             return True
 
     async def answer_without_database(self, raws: Sequence[Any]) -> None:
-        """Say what can be said to each update that got no such answer in this outage yet."""
-        await asyncio.gather(*(self._answer_one(raw) for raw in raws))
-
-    async def _answer_one(self, raw: Any) -> None:
-        update_id = update_id_of(raw)
-        if update_id is None or update_id in self._answered:
-            return
-        self._answered[update_id] = None  # at once, so that the same update in another request is not answered too
+        """Say what can be said to each update that got no such answer in this outage yet, calls for help first."""
+        unanswered = []
+        for raw in raws:
+            update_id = update_id_of(raw)
+            if update_id is None or update_id in self._answered:
+                continue
+            # At once, so that the same update in another request is not answered too.
+            self._answered[update_id] = None
+            if incoming := to_incoming(raw):
+                unanswered.append(incoming)
         while len(self._answered) > MAX_REMEMBERED:
             self._answered.popitem(last=False)
-        incoming = to_incoming(raw)
-        if incoming is None:
-            return
-        async with self._answering:
-            is_done = await self._handler.answer_without_database(incoming)
-        if not is_done:
-            self._answered.pop(update_id, None)
+        unanswered.sort(key=asks_for_help, reverse=True)
+        await asyncio.gather(*(self._answer_one(incoming) for incoming in unanswered))
+
+    async def _answer_one(self, incoming: Incoming) -> None:
+        is_done = False
+        try:
+            async with self._answering:
+                is_done = await self._handler.answer_without_database(incoming)
+        finally:
+            if not is_done:
+                self._answered.pop(incoming.update_id, None)
 
     def _new(self, raw: Any) -> NewUpdate | None:
         update_id = update_id_of(raw)

@@ -87,6 +87,13 @@ def is_urgent(update: RawUpdate) -> bool:
     return False
 
 
+def asks_for_help(incoming: Incoming) -> bool:
+    """Tell of plain values what `is_urgent` tells of an update."""
+    if incoming.kind is Kind.BUTTON:
+        return incoming.data.startswith("sos")
+    return bool(incoming.text) and sounds_urgent(incoming.text)
+
+
 def sounds_urgent(text: str) -> bool:
     """Tell whether words raise a danger card for certain."""
     try:

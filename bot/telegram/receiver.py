@@ -54,7 +54,11 @@ class _StoppedError(Exception):
 
 
 class Polling:
-    """Asks Telegram for updates, stores each batch, and confirms it with the next question."""
+    """Asks Telegram for updates, stores each batch, and confirms it with the next question.
+
+    While the database is away Telegram shows the same first hundred updates again and again; those behind them are seen
+    when it is back. A webhook has no such limit.
+    """
 
     def __init__(
         self, bot: Bot, database: Database, parts: Parts, sender: Sender, handler: Handler, *, settings: Settings,

@@ -190,6 +190,18 @@ async def test_a_card_that_could_not_be_sent_in_an_outage_is_tried_again(
     await polling.stop()
 
 
+async def test_in_an_outage_calls_for_help_are_answered_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_module, "ANSWERS_AT_ONCE", 1)
+    world.state.add_residents(20, 10)
+    inbox = inbox_of(world)
+    await inbox.answer_without_database([*(raw(n, n) for n in range(20, 29)), raw(29, 29, text=CRY)])
+    sent = [each.chat_id for each in world.state.calls if each.method == "sendMessage"]
+    assert sent[0] == 29
+    assert sorted(sent) == list(range(20, 30))
+
+
 async def test_a_button_pressed_in_an_outage_is_answered(
     world: World, resident: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
