@@ -101,7 +101,8 @@ def moment(at: datetime, tag: str) -> str:
 
 def span(delta: timedelta, tag: str) -> str:
     """Return a stretch of time in its largest unit, as a person says it."""
-    return format_timedelta(abs(delta), locale=tag, threshold=1.5)
+    text = format_timedelta(abs(delta), locale=tag, threshold=1.5)
+    return text.replace(" ", "") if tag == "ja" else text
 
 
 def local_input(at: datetime | None) -> str:

@@ -1,0 +1,373 @@
+"""The console in a real Chromium: the work of a day, by keyboard alone, live, and without barriers (axe)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyotp
+import pytest
+import uvicorn
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from bot.config import Settings
+from bot.console import accounts
+from bot.console.app import ConsoleParts, create_app
+from storage import staff as staff_rows
+from storage import tickets
+from storage.models import Author, Delivery, DeliveryStatus, Lane, Notice, Role, Staff, Ticket
+from tests.conftest import Clock
+from tests.factories import make_chat, make_notice, make_staff, make_ticket
+
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
+
+SIZES = {"1280": (1280, 800), "1024": (1024, 768), "390": (390, 844)}
+PASSWORD = "correct horse battery"
+STORY = "Xe đạp của tôi bị mất ở ga Hoshimi tối qua. Tôi đã khóa xe. Tôi phải làm gì?"
+
+
+@dataclass
+class Site:
+    """A running console and a browser."""
+
+    parts: ConsoleParts
+    url: str
+    browser: Browser
+    clock: Clock
+
+    async def signed_in(self, person: Staff, *, size: str = "1280", **options: object) -> Page:
+        """A page of somebody who is signed in."""
+        now = self.clock()
+        async with self.parts.database.transaction() as session:
+            token = await staff_rows.open_session(session, person.id, now=now, expires_at=now + timedelta(hours=8))
+        width, height = SIZES[size]
+        context = await self.browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+        await context.add_cookies([{"name": "koban", "value": token, "url": self.url}])
+        return await self.watched(context)
+
+    async def watched(self, context: BrowserContext) -> Page:
+        """A page whose errors fail the test: a script that broke, or something that the policy blocked."""
+        page = await context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", lambda said: self.problems.append(said.text)
+                if said.type == "error" and "status of 40" not in said.text else None)
+        return page
+
+    def __post_init__(self) -> None:
+        self.problems: list[str] = []
+
+
+@pytest.fixture
+async def site(parts: ConsoleParts, chromium_path: str, clock: Clock, unused_port: int) -> AsyncIterator[Site]:
+    """The console on a real port, and Chromium."""
+    url = f"http://127.0.0.1:{unused_port}"
+    parts = replace(parts, settings=Settings(console_url=url))
+    server = uvicorn.Server(uvicorn.Config(
+        create_app(parts), host="127.0.0.1", port=unused_port, log_config=None, access_log=False,
+        timeout_graceful_shutdown=1,
+    ))
+    task = asyncio.create_task(server._serve())
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag, not an event
+        await asyncio.sleep(0.02)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        made = Site(parts, url, browser, clock)
+        yield made
+        await browser.close()
+    server.should_exit = True
+    await task
+    assert made.problems == []
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port that was free a moment ago."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def a_person(site: Site, role: Role, **changes: object) -> Staff:
+    async with site.parts.database.transaction() as session:
+        person = await make_staff(session, role=role, **({"password_hash": "$x"} | changes))  # type: ignore[arg-type]
+        if person.password_hash != accounts.NO_PASSWORD:
+            person.totp_sealed, person.totp_last_step = b"x", 1
+    return person
+
+
+async def a_day(site: Site, holder: Staff) -> dict[str, int]:
+    """A filled office: consultations in several languages and states, notices in several states."""
+    parts, clock = site.parts, site.clock
+    ids = {}
+    async with parts.database.transaction() as session:
+        person = await session.get(Staff, holder.id)
+        colleague = await make_staff(session, name="佐々木 良子")
+        people = [
+            ("vi", "stolen_bicycle", STORY, 0, 1, None, "99201"), ("pt-BR", "stalking", "Ele me segue.", 130, 2, person, "99204"),
+            ("ne", "wage_unpaid", "तलब पाएको छैन।", 50, 20, colleague, "99205"), ("my", "account_selling", "ဘဏ်စာအုပ်", 0, 70, None, None),
+            ("ja-simple", "lost_property", "かばんを 電車に わすれました。", 0, 30, None, "99201"),
+        ]
+        for locale, topic, body, priority, hours, who, place in people:
+            chat = await make_chat(session, sealer=parts.sealer, locale=locale, municipality=place)
+            ticket = await make_ticket(
+                session, sealer=parts.sealer, chat=chat, topic=topic, body=body, priority=priority, claimed_by=who,
+                now=clock() - timedelta(hours=hours), station="hoshimi" if place else None,
+            )
+            ticket.is_sensitive = priority == 130
+            ids[locale] = ticket.id
+        row = await session.get(Ticket, ids["pt-BR"])
+        assert row is not None
+        await tickets.revise(session, row, 1, "Ele me segue todos os dias.", ring=parts.sealer, now=clock())
+        reply = await tickets.add_message(session, row, Author.STAFF, "Você está em um lugar seguro agora?",
+                                          ring=parts.sealer, now=clock(), staff_id=holder.id, locale="pt-BR")
+        session.add(Delivery(chat_id=row.chat_id, lane=Lane.ANSWER, message_id=reply.id, status=DeliveryStatus.SENT,
+                             not_before=clock(), created_at=clock()))
+        await tickets.add_message(session, row, Author.NOTE, "人身安全対策課と情報共有済み。", ring=parts.sealer, now=clock(),
+                                  staff_id=holder.id)
+        await tickets.add_message(session, row, Author.RESIDENT, "Sim, na casa da minha amiga.", ring=parts.sealer,
+                                  now=clock(), locale="pt-BR", telegram_message_id=9)
+        author = await make_staff(session, role=Role.PROMOTION_OFFICE, section=None, name="高橋")
+        texts = {"ja-simple": "6月は 外国人の 仕事を 考える 月です。\n会社が パスポートを 持って いたら、言って ください。",
+                 "vi": "Tháng 6 là tháng suy nghĩ về việc làm của người nước ngoài.",
+                 "ur": "جون غیر ملکیوں کے کام کا مہینہ ہے۔"}
+        for status in ("draft", "review", "approved", "scheduled", "sending", "done"):
+            notice = await make_notice(session, author=author, status=status, texts=texts,  # type: ignore[arg-type]
+                                       send_at=clock() + timedelta(days=9), expires_at=clock() + timedelta(days=30))
+            notice.name = f"外国人労働者問題啓発月間（{status}）"
+            ids[status] = notice.id
+        for number in range(9):
+            await make_chat(session, sealer=parts.sealer, locale="vi" if number < 6 else "th", subscribed=True)
+        sending = await session.get(Notice, ids["sending"])
+        assert sending is not None
+        sending.expanded_at = clock()
+        for status, n in (("sent", 14), ("failed", 2), ("unknown", 1), ("queued", 9)):
+            for _ in range(n):
+                chat = await make_chat(session, sealer=parts.sealer)
+                session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=sending.id, status=status,
+                                     not_before=clock(), created_at=clock()))
+    return ids
+
+
+async def row_of(site: Site, ticket_id: int) -> Ticket:
+    async with site.parts.database.reading() as session:
+        found = await session.get(Ticket, ticket_id)
+    assert found is not None
+    return found
+
+
+async def test_an_officer_signs_in_takes_a_consultation_and_replies(site: Site) -> None:
+    async with site.parts.database.transaction() as session:
+        person = await make_staff(session, password_hash=await accounts.hash_password(PASSWORD))
+        person.totp_sealed, person.totp_last_step = accounts.new_totp(site.parts.sealer, person.id), 1
+        ticket = await make_ticket(session, sealer=site.parts.sealer, body=STORY)
+    secret = accounts.totp_secret(person, site.parts.sealer).replace(" ", "")
+    page = await site.watched(await site.browser.new_context(locale="ja-JP"))
+    await page.goto(f"{site.url}/tickets/{ticket.id}")
+    await page.get_by_label("ユーザー名").fill(person.username)
+    await page.get_by_label("パスワード").fill(PASSWORD)
+    await page.get_by_label("認証コード").fill(pyotp.TOTP(secret).at(site.clock()))
+    await page.get_by_role("button", name="ログイン").click()
+    await expect(page.get_by_text(STORY)).to_be_visible()
+    await page.get_by_role("button", name="この相談を担当する").click()
+    await expect(page.get_by_text("この相談の担当になりました。")).to_be_visible()
+    await page.get_by_label("相談者のTelegramに届きます").fill("Chào bạn.")
+    await page.get_by_role("button", name="返信を送る").click()
+    await expect(page.get_by_text("返信を送信待ちに入れました。")).to_be_visible()
+    await expect(page.locator(".said.staff")).to_contain_text("Chào bạn.")
+    assert (await row_of(site, ticket.id)).status == "answered"
+
+
+async def test_the_work_is_done_by_keyboard_alone(site: Site) -> None:
+    person = await a_person(site, Role.OPERATOR)
+    async with site.parts.database.transaction() as session:
+        await make_ticket(session, sealer=site.parts.sealer)
+        second = await make_ticket(session, sealer=site.parts.sealer)
+    page = await site.signed_in(person)
+    await page.goto(f"{site.url}/notices")
+    await page.keyboard.press("g")
+    await page.keyboard.press("q")
+    await page.wait_for_url("**/queue")
+    for key in ("j", "j", "k", "j"):
+        await page.keyboard.press(key)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/tickets/{second.id}")
+    await page.keyboard.press("c")
+    await page.wait_for_url("**done=claim")
+    await page.keyboard.press("r")
+    await page.keyboard.type("Chao ban, jk?c")
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_url("**done=reply")
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="キー操作")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).not_to_be_visible()
+    assert (await row_of(site, second.id)).status == "answered"
+
+
+async def test_the_first_tab_leads_past_the_menu_and_focus_is_seen(site: Site) -> None:
+    page = await site.signed_in(await a_person(site, Role.OPERATOR))
+    await page.goto(f"{site.url}/queue")
+    await page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="本文へ移動")
+    await expect(skip).to_be_focused()
+    assert await skip.evaluate("e => e.getBoundingClientRect().top >= 0")
+    assert await skip.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#main")).to_be_focused()
+
+
+async def test_single_keys_can_be_turned_off(site: Site) -> None:
+    page = await site.signed_in(await a_person(site, Role.OPERATOR))
+    await page.goto(f"{site.url}/queue")
+    await page.get_by_role("button", name="キー操作").click()
+    await page.get_by_label("この端末では1文字のキー操作を使わない").check()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).not_to_be_visible()
+
+
+async def test_a_new_message_appears_while_the_draft_focus_and_scroll_stay(site: Site) -> None:
+    person = await a_person(site, Role.OPERATOR)
+    async with site.parts.database.transaction() as session:
+        ticket = await make_ticket(session, sealer=site.parts.sealer, claimed_by=await session.get(Staff, person.id))
+    page = await site.signed_in(person)
+    await page.goto(f"{site.url}/tickets/{ticket.id}")
+    draft = page.locator("#reply")
+    await draft.click()
+    await page.keyboard.type("Half a dra")
+    await asyncio.sleep(1.5)  # until the watcher has had its first look
+    async with site.parts.database.transaction() as session:
+        row = await session.get(Ticket, ticket.id)
+        assert row is not None
+        await tickets.add_message(session, row, Author.RESIDENT, "Tôi tìm thấy rồi", ring=site.parts.sealer,
+                                  now=site.clock(), locale="vi", telegram_message_id=5)
+    await expect(page.get_by_text("Tôi tìm thấy rồi")).to_be_visible()
+    await page.keyboard.type("ft")
+    await expect(draft).to_be_focused()
+    assert await draft.input_value() == "Half a draft"
+    await expect(page.locator("#newer")).to_be_visible()
+    await page.get_by_role("button", name="返信を送る").click()
+    await expect(page.get_by_role("alert").first).to_contain_text("新しいメッセージが届きました")
+    assert await page.locator("#reply").input_value() == "Half a draft"
+    await page.get_by_role("button", name="返信を送る").click()
+    await page.wait_for_url("**done=reply")
+
+
+async def test_the_queue_shows_what_a_colleague_takes_and_keeps_the_focus(site: Site) -> None:
+    person, colleague = await a_person(site, Role.OPERATOR), await a_person(site, Role.OPERATOR, name="佐々木")
+    async with site.parts.database.transaction() as session:
+        first = await make_ticket(session, sealer=site.parts.sealer)
+        await make_ticket(session, sealer=site.parts.sealer)
+    page, other = await site.signed_in(person), await site.signed_in(colleague)
+    await page.goto(f"{site.url}/queue")
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    focused = await page.evaluate("document.activeElement.id")
+    await asyncio.sleep(1.5)
+    await other.goto(f"{site.url}/tickets/{first.id}")
+    await other.keyboard.press("c")
+    await expect(page.get_by_role("cell", name="佐々木")).to_be_visible()
+    assert await page.evaluate("document.activeElement.id") == focused
+
+
+async def test_a_notice_is_approved_and_scheduled(site: Site) -> None:
+    writer, approver = await a_person(site, Role.PROMOTION_OFFICE, section=None), await a_person(site, Role.APPROVER)
+    page = await site.signed_in(writer)
+    await page.goto(f"{site.url}/notices")
+    await page.get_by_role("link", name="新しいお知らせ").click()
+    await page.get_by_label("名称（職員用）").fill("特殊詐欺に注意")
+    await page.get_by_role("button", name="下書きを作成").click()
+    await page.get_by_label("やさしい日本語の題名").fill("でんわの さぎに 気を つけて ください")
+    await page.get_by_label("やさしい日本語の本文").fill("お金を くださいと 言う 電話は うそです。")
+    await page.get_by_label("代わりの言語の文を送る").check()
+    await page.get_by_role("button", name="下書きを保存").click()
+    await page.get_by_role("button", name="承認を依頼").click()
+    await expect(page.get_by_text("ほかの人の承認を待っています。")).to_be_visible()
+    url = page.url.split("?")[0]
+    page = await site.signed_in(approver)
+    await page.goto(url)
+    await page.get_by_role("button", name="を承認").click()
+    await page.get_by_label("送信日時（日本時間）").fill("2026-12-01T10:00")
+    await page.get_by_role("button", name="送信を予約").click()
+    await expect(page.get_by_text("お知らせの送信を予約しました。")).to_be_visible()
+    await expect(page.locator("dd .state")).to_have_text("送信予約")
+
+
+async def test_everything_works_without_scripts(site: Site) -> None:
+    person = await a_person(site, Role.OPERATOR)
+    async with site.parts.database.transaction() as session:
+        ticket = await make_ticket(session, sealer=site.parts.sealer)
+    page = await site.signed_in(person, java_script_enabled=False)
+    await page.goto(f"{site.url}/queue")
+    await page.locator("[data-row]").click()
+    await page.get_by_role("button", name="この相談を担当する").click()
+    await page.get_by_label("相談者の言語の文が返信欄に入ります").select_option("stolen_bicycle")
+    await page.get_by_role("button", name="挿入").click()
+    assert len(await page.locator("#reply").input_value()) > 50
+    await page.get_by_role("button", name="返信を送る").click()
+    assert (await row_of(site, ticket.id)).status == "answered"
+
+
+async def test_when_the_session_ends_an_open_page_says_so(site: Site) -> None:
+    person = await a_person(site, Role.OPERATOR)
+    async with site.parts.database.transaction() as session:
+        await make_ticket(session, sealer=site.parts.sealer)
+    page = await site.signed_in(person)
+    await page.goto(f"{site.url}/queue")
+    await asyncio.sleep(1.5)
+    async with site.parts.database.transaction() as session:
+        await staff_rows.close_sessions_of(session, person.id)
+        await make_ticket(session, sealer=site.parts.sealer)
+    await expect(page.locator("#ended")).to_be_visible()
+
+
+def every_page(ids: dict[str, int]) -> dict[str, str]:
+    return {
+        "queue": "/queue", "queue-empty": "/queue?state=ended&locale=th", "ticket-mine": f"/tickets/{ids['pt-BR']}",
+        "ticket-new": f"/tickets/{ids['vi']}", "ticket-burmese": f"/tickets/{ids['my']}", "notices": "/notices",
+        "notice-review": f"/notices/{ids['review']}", "notice-approved": f"/notices/{ids['approved']}",
+        "notice-sending": f"/notices/{ids['sending']}", "notice-cancel": f"/notices/{ids['sending']}/cancel",
+        "content": "/content", "audit": "/audit", "staff": "/staff", "account": "/account", "missing": "/nowhere",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_has_a_serious_barrier_or_runs_off_the_screen(site: Site, scheme: str) -> None:
+    person = await a_person(site, Role.ADMINISTRATOR, section="seian_yokushi", name="田中 一郎")
+    publisher = await a_person(site, Role.PROMOTION_OFFICE, section=None, name="広報 花子")
+    newcomer = await a_person(site, Role.OPERATOR, password_hash="!", name="新人")
+    ids = await a_day(site, person)
+    shots = Path(os.environ["KOBAN_SHOTS"]) if "KOBAN_SHOTS" in os.environ else None
+    visits = [(person, name, path) for name, path in every_page(ids).items()]
+    visits += [(publisher, "notice-new", "/notices/new"), (publisher, "notice-edit", f"/notices/{ids['draft']}/edit"),
+               (publisher, "notice-draft", f"/notices/{ids['draft']}"), (newcomer, "account-setup", "/account")]
+    for size in SIZES:
+        pages = {
+            who.id: await site.signed_in(who, size=size, color_scheme=scheme) for who in (person, publisher, newcomer)
+        }
+        stranger = await site.watched(await site.browser.new_context(
+            viewport={"width": SIZES[size][0], "height": SIZES[size][1]}, color_scheme=scheme))  # type: ignore[arg-type]
+        for who, name, path in [*visits, (None, "login", "/login"), (None, "login-link", "/login/link/x")]:
+            page = pages[who.id] if who else stranger
+            await page.goto(f"{site.url}{path}")
+            wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, f"{name} at {size} is {wide} pixels too wide"
+            if shots:
+                await page.screenshot(path=shots / f"{scheme}-{size}-{name}.png", full_page=True)
+            if size == "1280":
+                found = await Axe().run(page)
+                bad = [(each["id"], each["impact"], [node["target"] for node in each["nodes"]][:3])
+                       for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
+                assert bad == [], name
+            assert urlsplit(page.url).path != "/login" or who is None
+        for page in (*pages.values(), stranger):
+            await page.context.close()

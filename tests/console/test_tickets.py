@@ -1,0 +1,423 @@
+"""The queue and one consultation, through their forms."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from bot import consultation
+from bot.outgoing import Outgoing
+from storage import tickets
+from storage.models import AuditEntry, Author, Chat, Delivery, DeliveryStatus, Role, Staff, Ticket, TicketStatus
+from tests.conftest import Clock
+from tests.console.conftest import Browser, Office, text_of
+from tests.factories import make_chat, make_ticket
+
+
+async def a_ticket(office: Office, holder: Staff | None = None, **changes: object) -> Ticket:
+    async with office.parts.database.transaction() as session:
+        if holder is not None:
+            changes["claimed_by"] = await session.get(Staff, holder.id)
+        return await make_ticket(session, sealer=office.parts.sealer, **changes)  # type: ignore[arg-type]
+
+
+async def now_in_database(office: Office, ticket: Ticket) -> Ticket:
+    async with office.parts.database.reading() as session:
+        found = await session.get(Ticket, ticket.id)
+    assert found is not None
+    return found
+
+
+async def deliveries_of(office: Office) -> list[Delivery]:
+    async with office.parts.database.reading() as session:
+        return list(await session.scalars(select(Delivery).order_by(Delivery.id)))
+
+
+async def the_resident_writes(office: Office, ticket: Ticket, body: str) -> None:
+    async with office.parts.database.transaction() as session:
+        row = await session.get(Ticket, ticket.id)
+        assert row is not None
+        await tickets.add_message(session, row, Author.RESIDENT, body, ring=office.parts.sealer,
+                                  now=office.parts.clock(), locale="vi", telegram_message_id=77)
+
+
+def listed(page: str) -> list[int]:
+    return [int(found) for found in re.findall(r'href="/tickets/(\d+)"', page)]
+
+
+# ---- the queue
+
+
+async def test_the_folders_count_and_show_what_they_say(office: Office) -> None:
+    browser = await office.browser(Role.PROMOTION_OFFICE, section="seian_yokushi")
+    mine = await a_ticket(office, browser.who)
+    nobodys = await a_ticket(office)
+    elsewhere = await a_ticket(office, section="kotsu_kikaku")
+    closed = await a_ticket(office, status=TicketStatus.CLOSED)
+    expected = {"mine": [mine.id], "unassigned": [nobodys.id, elsewhere.id], "section": [mine.id, nobodys.id],
+                "all": [mine.id, nobodys.id, elsewhere.id]}
+    for folder, ids in expected.items():
+        page = (await browser.get(f"/queue?folder={folder}")).text
+        assert sorted(listed(page)) == sorted(ids), folder
+        assert f'<span class="count">{len(ids)}</span>' in page
+    assert listed((await browser.get("/queue?state=ended")).text) == [closed.id]
+
+
+async def test_the_filters_narrow_the_list(office: Office) -> None:
+    browser = await office.browser(Role.ADMINISTRATOR)
+    async with office.parts.database.transaction() as session:
+        thai = await make_ticket(session, sealer=office.parts.sealer,
+                                 chat=await make_chat(session, sealer=office.parts.sealer, locale="th"))
+    answered = await a_ticket(office, status=TicketStatus.ANSWERED, section="kotsu_kikaku")
+    assert listed((await browser.get("/queue?locale=th")).text) == [thai.id]
+    assert listed((await browser.get("/queue?section=kotsu_kikaku")).text) == [answered.id]
+    assert listed((await browser.get("/queue?state=answered")).text) == [answered.id]
+    assert listed((await browser.get("/queue?state=open")).text) == [thai.id]
+
+
+@pytest.mark.parametrize("query", [
+    "folder=../x&state=;&section='--&locale=<script>&page=-1", "page=99999999999999999999", "page=²", "folder=section",
+])
+async def test_hostile_filters_show_a_page(office: Office, query: str) -> None:
+    browser = await office.browser(Role.ADMINISTRATOR)
+    page = await browser.get(f"/queue?{query}")
+    assert page.status_code == 200
+    assert "<script>" not in page.text
+
+
+async def test_the_list_is_by_priority_then_by_age_and_answered_ones_come_last(office: Office, clock: Clock) -> None:
+    browser = await office.browser()
+    answered = await a_ticket(office, status=TicketStatus.ANSWERED, priority=100)
+    old = await a_ticket(office, now=clock() - timedelta(hours=2))
+    new = await a_ticket(office)
+    urgent = await a_ticket(office, priority=100)
+    assert listed((await browser.get("/queue")).text) == [urgent.id, old.id, new.id, answered.id]
+
+
+async def test_the_reason_of_a_priority_and_the_deadline_are_words(office: Office, clock: Clock) -> None:
+    browser = await office.browser()
+    await a_ticket(office, priority=100, topic="stalking")
+    async with office.parts.database.transaction() as session:
+        await session.execute(Ticket.__table__.update().values(is_sensitive=True, priority=130))  # type: ignore[attr-defined]
+    text = text_of((await browser.get("/queue")).text)
+    assert "緊急の話題" in text
+    assert "配慮が必要な話題" in text
+    assert "あと8時間" in text
+    clock.advance(hours=7)
+    browser = await office.browser()
+    assert "まもなく：あと60分" in text_of((await browser.get("/queue")).text)
+    clock.advance(hours=4)
+    browser = await office.browser()
+    assert "3時間超過" in text_of((await browser.get("/queue")).text)
+
+
+async def test_a_long_list_has_pages(office: Office) -> None:
+    browser = await office.browser()
+    async with office.parts.database.transaction() as session:
+        for _ in range(53):
+            await make_ticket(session, sealer=office.parts.sealer)
+    first, second = (await browser.get("/queue")).text, (await browser.get("/queue?page=2")).text
+    assert (len(listed(first)), len(listed(second))) == (50, 3)
+    assert not set(listed(first)) & set(listed(second))
+    assert 'rel="next"' in first
+    assert 'rel="prev"' in second
+    assert 'rel="next"' not in second
+
+
+async def test_the_queue_carries_no_words_of_residents(office: Office) -> None:
+    browser = await office.browser()
+    await a_ticket(office, body="Tôi sợ chồng tôi")
+    assert "sợ" not in (await browser.get("/queue")).text
+
+
+# ---- one consultation
+
+
+async def test_the_page_shows_who_wrote_what_and_in_which_language(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, body="Xe đạp\ncủa tôi")
+    page = (await browser.get(f"/tickets/{ticket.id}")).text
+    assert '<div class="words" lang="vi" dir="auto">Xe đạp\ncủa tôi</div>' in page
+    text = text_of(page)
+    assert "相談者" in text
+    assert "ベトナム語" in text
+    assert ticket.receipt in text
+
+
+async def test_reading_is_audited_and_a_live_update_is_not(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office)
+    for _ in range(2):
+        await browser.get(f"/tickets/{ticket.id}", **{"x-koban-live": "1"})
+    await browser.get(f"/tickets/{ticket.id}")
+    async with office.parts.database.reading() as session:
+        reads = list(await session.scalars(select(AuditEntry).where(AuditEntry.tag == "staff:ticket:read")))
+    assert [(entry.subject, entry.staff_id) for entry in reads] == [(f"ticket:{ticket.id}", browser.who.id)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("hostile", [
+    "<script>alert(1)</script>", "</div></article><h1>x", "{{ 7 * 7 }}{% raw %}", "\u202etxt.exe\u202d", "&lt;b&gt;",
+    "a\x00b", "'\"><img src=x onerror=alert(1)>",
+])
+async def test_hostile_words_stay_words(office: Office, hostile: str) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, body=hostile)
+    page = (await browser.get(f"/tickets/{ticket.id}")).text
+    found = re.search(r'<div class="words" lang="vi" dir="auto">(.*?)</div>', page, re.DOTALL)
+    assert found is not None
+    assert "<" not in found.group(1)
+    assert html.unescape(found.group(1)) == hostile
+    assert page.count("<h1") == 1
+
+
+async def test_edits_are_shown_with_what_was_there_before(office: Office, clock: Clock) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, body="at the station")
+    async with office.parts.database.transaction() as session:
+        row = await session.get(Ticket, ticket.id)
+        assert row is not None
+        await tickets.revise(session, row, 1, "at the harbour", ring=office.parts.sealer, now=clock())
+    page = (await browser.get(f"/tickets/{ticket.id}")).text
+    assert page.index("at the harbour") < page.index("at the station")
+    assert "編集 1回" in text_of(page)
+
+
+async def test_of_twenty_who_claim_at_once_one_wins_and_the_others_are_told_who(office: Office) -> None:
+    ticket = await a_ticket(office)
+    browsers = [await office.browser(name=f"職員-{number}-さん") for number in range(20)]
+    answers = await asyncio.gather(*(browser.post(f"/tickets/{ticket.id}/claim") for browser in browsers))
+    winners = [browser for browser, answer in zip(browsers, answers, strict=True) if answer.status_code == 303]
+    assert len(winners) == 1
+    assert winners[0].who is not None
+    assert (await now_in_database(office, ticket)).claimed_by_id == winners[0].who.id
+    for answer in answers:
+        if answer.status_code != 303:
+            assert answer.status_code == 409
+            assert f"この相談は{winners[0].who.display_name}さんが担当しています" in text_of(answer.text)
+
+
+async def test_a_reply_becomes_one_delivery_in_the_residents_language(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    answer = await browser.post(f"/tickets/{ticket.id}/reply", {"body": "Chào bạn", "last_seen": 1})
+    assert answer.headers["location"] == f"/tickets/{ticket.id}?done=reply"
+    delivery, = await deliveries_of(office)
+    assert delivery.payload_sealed is not None
+    sent = Outgoing.from_json(office.parts.sealer.open_text(delivery.payload_sealed, "delivery"))
+    assert "Chào bạn" in sent.text
+    row = await now_in_database(office, ticket)
+    assert (row.status, row.n_messages) == ("answered", 2)
+    text = text_of((await browser.get(f"/tickets/{ticket.id}?done=reply")).text)
+    assert "送信待ち" in text
+
+
+@pytest.mark.parametrize(("status", "words"), [
+    (DeliveryStatus.QUEUED, "送信待ち"), (DeliveryStatus.SENT, "Telegramに渡しました（既読は分かりません）"),
+    (DeliveryStatus.FAILED, "届きませんでした"), (DeliveryStatus.UNKNOWN, "届いたかどうか分かりません"),
+])
+async def test_the_state_of_a_reply_claims_no_more_than_is_known(
+    office: Office, status: DeliveryStatus, words: str
+) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    await browser.post(f"/tickets/{ticket.id}/reply", {"body": "Chào", "last_seen": 1})
+    async with office.parts.database.transaction() as session:
+        delivery = await session.scalar(select(Delivery))
+        assert delivery is not None
+        delivery.status, delivery.error = status, "Forbidden: bot was blocked by the user"
+    page = (await browser.get(f"/tickets/{ticket.id}")).text
+    assert words in text_of(page)
+    assert ("blocked by the user" in page) == (status != DeliveryStatus.SENT)
+
+
+async def test_a_reply_to_something_newer_is_refused_and_the_draft_stays(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    await browser.get(f"/tickets/{ticket.id}")
+    await the_resident_writes(office, ticket, "Đợi đã!")
+    answer = await browser.post(f"/tickets/{ticket.id}/reply", {"body": "A <long> draft", "last_seen": 1})
+    assert answer.status_code == 409
+    assert "A &lt;long&gt; draft</textarea>" in answer.text
+    assert "Đợi đã!" in answer.text, "the new message is on the page"
+    assert "新着" in text_of(answer.text)
+    assert 'name="last_seen" value="2"' in answer.text
+    assert await deliveries_of(office) == []
+    again = await browser.post(f"/tickets/{ticket.id}/reply", {"body": "A <long> draft", "last_seen": 2})
+    assert again.status_code == 303
+    assert len(await deliveries_of(office)) == 1
+
+
+@pytest.mark.parametrize("last_seen", ["", "x", "-1", "99999999999999999999", "1.0"])
+async def test_a_reply_without_a_proper_last_seen_is_refused(office: Office, last_seen: str) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    answer = await browser.post(f"/tickets/{ticket.id}/reply", {"body": "x", "last_seen": last_seen})
+    assert answer.status_code == 409
+    assert await deliveries_of(office) == []
+
+
+async def test_who_lost_the_claim_keeps_the_draft_but_cannot_send(office: Office) -> None:
+    browser, other = await office.browser(), await office.browser(name="佐々木")
+    ticket = await a_ticket(office, other.who)
+    answer = await browser.post(f"/tickets/{ticket.id}/reply", {"body": "My draft", "last_seen": 1})
+    assert answer.status_code == 409
+    assert "My draft" in answer.text
+    assert await deliveries_of(office) == []
+
+
+@pytest.mark.parametrize("body", ["", "  \n ", "x" * (consultation.MAX_REPLY_LENGTH + 1)])
+async def test_an_empty_or_too_long_reply_is_refused(office: Office, body: str) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    assert (await browser.post(f"/tickets/{ticket.id}/reply", {"body": body, "last_seen": 1})).status_code == 409
+    assert await deliveries_of(office) == []
+
+
+async def test_two_replies_at_once_send_one(office: Office) -> None:
+    person = await office.person()
+    ticket = await a_ticket(office, person)
+    browsers = [await office.browser(person) for _ in range(4)]
+    answers = await asyncio.gather(*(
+        browser.post(f"/tickets/{ticket.id}/reply", {"body": f"reply {number}", "last_seen": 1})
+        for number, browser in enumerate(browsers)
+    ))
+    assert sorted(answer.status_code for answer in answers) == [303, 409, 409, 409]
+    assert len(await deliveries_of(office)) == 1
+
+
+async def test_a_note_never_becomes_a_delivery_and_looks_different(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    answer = await browser.post(f"/tickets/{ticket.id}/note", {"body": "被害者の夫に注意"})
+    assert answer.status_code == 303
+    assert await deliveries_of(office) == []
+    page = (await browser.get(f"/tickets/{ticket.id}")).text
+    assert '<li class="said note' in page
+    assert "相談者には送りません" in text_of(page)
+
+
+async def test_a_curated_answer_goes_into_the_draft_and_nowhere_else(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    fields = {"body": "Chào bạn", "intent": "stolen_bicycle", "last_seen": 1}
+    page = await browser.post(f"/tickets/{ticket.id}/insert", fields)
+    assert page.status_code == 200
+    found = re.search(r'<textarea id="reply"[^>]*>(.*?)</textarea>', page.text, re.DOTALL)
+    assert found is not None
+    draft = html.unescape(found.group(1))
+    assert draft.startswith("Chào bạn\n\n")
+    answer = office.parts.screens.catalogue.answer("stolen_bicycle", "vi", today=office.parts.today)
+    assert answer is not None
+    assert answer.title in draft
+    assert answer.now in draft
+    assert await deliveries_of(office) == []
+    assert (await now_in_database(office, ticket)).n_messages == 1
+    for nothing in ("", "no_such_intent", "../x"):
+        answer_page = await browser.post(f"/tickets/{ticket.id}/insert", fields | {"intent": nothing})
+        assert answer_page.status_code == 409
+        assert "Chào bạn" in answer_page.text
+
+
+async def test_a_missing_language_is_said_and_not_silently_replaced(office: Office) -> None:
+    browser = await office.browser()
+    async with office.parts.database.transaction() as session:
+        chat = await make_chat(session, sealer=office.parts.sealer, locale="ur")
+        ticket = await make_ticket(session, sealer=office.parts.sealer, chat=chat,
+                                   claimed_by=await session.get(Staff, browser.who.id))  # type: ignore[union-attr]
+    page = await browser.post(f"/tickets/{ticket.id}/insert", {"body": "", "intent": "stolen_bicycle", "last_seen": 1})
+    assert "相談者の言語の文がないため" in text_of(page.text)
+
+
+async def test_inserting_does_not_make_new_messages_seen(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    await the_resident_writes(office, ticket, "wait")
+    page = await browser.post(f"/tickets/{ticket.id}/insert", {"body": "", "intent": "stolen_bicycle", "last_seen": 1})
+    assert 'name="last_seen" value="1"' in page.text
+    answer = await browser.post(f"/tickets/{ticket.id}/reply", {"body": "hello", "last_seen": 1})
+    assert answer.status_code == 409
+
+
+async def test_closing_needs_an_outcome_and_tells_the_resident(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    for wrong in ({"outcome": "", "last_seen": 1}, {"outcome": "vanished", "last_seen": 1},
+                  {"outcome": "advised", "last_seen": 0}):
+        assert (await browser.post(f"/tickets/{ticket.id}/close", wrong)).status_code == 409
+    right = {"outcome": "advised", "last_seen": 1}
+    assert (await browser.post(f"/tickets/{ticket.id}/close", right)).status_code == 303
+    row = await now_in_database(office, ticket)
+    assert (row.status, row.outcome) == ("closed", "advised")
+    assert len(await deliveries_of(office)) == 1
+    assert (await browser.post(f"/tickets/{ticket.id}/reply", {"body": "x", "last_seen": 1})).status_code == 409
+    assert (await browser.post(f"/tickets/{ticket.id}/reopen")).status_code == 303
+    assert (await now_in_database(office, ticket)).status == "open"
+
+
+async def test_a_closed_one_is_not_reopened_beside_a_newer_one(office: Office) -> None:
+    browser = await office.browser()
+    async with office.parts.database.transaction() as session:
+        chat = await make_chat(session, sealer=office.parts.sealer)
+        old = await make_ticket(session, sealer=office.parts.sealer, chat=chat, status=TicketStatus.CLOSED)
+        await make_ticket(session, sealer=office.parts.sealer, chat=chat)
+    assert (await browser.post(f"/tickets/{old.id}/reopen")).status_code == 409
+    assert (await now_in_database(office, old)).status == "closed"
+
+
+async def test_giving_it_back_makes_it_nobodys_and_only_the_holder_may(office: Office) -> None:
+    browser, other = await office.browser(), await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    assert (await other.post(f"/tickets/{ticket.id}/release")).status_code == 409
+    assert (await browser.post(f"/tickets/{ticket.id}/release")).status_code == 303
+    assert (await now_in_database(office, ticket)).claimed_by_id is None
+
+
+async def test_the_words_of_a_withdrawn_consultation_are_not_shown(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, body="Tôi rút lại", status=TicketStatus.WITHDRAWN)
+    page = await browser.get(f"/tickets/{ticket.id}")
+    assert page.status_code == 200
+    assert "rút lại" not in page.text
+
+
+async def test_after_an_erasure_the_page_says_so_and_nothing_is_sent(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    async with office.parts.database.transaction() as session:
+        row = await session.get(Ticket, ticket.id)
+        assert row is not None
+        row.chat_id = None
+    assert "消去済み" in text_of((await browser.get(f"/tickets/{ticket.id}")).text)
+    answer = await browser.post(f"/tickets/{ticket.id}/reply", {"body": "hello", "last_seen": 1})
+    assert answer.status_code == 409
+    assert await deliveries_of(office) == []
+
+
+async def test_staff_see_a_pseudonym_and_no_telegram_id(office: Office) -> None:
+    browser = await office.browser()
+    async with office.parts.database.transaction() as session:
+        chat = await make_chat(session, sealer=office.parts.sealer, address=987654321012)
+        ticket = await make_ticket(session, sealer=office.parts.sealer, chat=chat)
+    page = (await browser.get(f"/tickets/{ticket.id}")).text
+    assert chat.pseudonym in page
+    assert "987654321012" not in page
+
+
+async def test_every_deed_is_in_the_history_of_the_consultation(office: Office) -> None:
+    browser: Browser = await office.browser(name="山本")
+    ticket = await a_ticket(office)
+    await browser.post(f"/tickets/{ticket.id}/claim")
+    await browser.post(f"/tickets/{ticket.id}/note", {"body": "memo"})
+    await browser.post(f"/tickets/{ticket.id}/reply", {"body": "hello", "last_seen": 2})
+    await browser.post(f"/tickets/{ticket.id}/close", {"outcome": "advised", "last_seen": 3})
+    text = text_of((await browser.get(f"/tickets/{ticket.id}")).text)
+    for deed in ("相談の担当開始", "内部メモの記入", "返信", "相談の終了", "相談の閲覧"):
+        assert f"{deed} 山本" in text, deed
+    async with office.parts.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(AuditEntry)) == 5
+        assert await session.scalar(select(func.count()).select_from(Chat)) == 1
