@@ -1,10 +1,12 @@
 """Is somebody in danger now? Looked at before language, consent, limits and the database, with nothing but the words.
 
-`assess` needs no model and no language setting. `DangerModel` adds what a trained classifier sees in the same words and, where the
+`assess` needs no model and no language setting. `DangerModel` adds what a trained classifier sees in the same words
+and, where the
 encoder runs, in their meaning; it can raise and settle what the phrases leave open.
 """
 
 import re
+import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -12,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intents.danger_rules import GUARDS, PREFIXED, SPACED, UNSPACED, Rule, RuleSet, Writing, read_rules
-from intents.normalise import clean, fold, loose_kana, romaji_to_kana, to_hiragana
+from intents.normalise import clean, fold
+from intents.romaji import loose_kana, romaji_to_kana, to_hiragana
 
 if TYPE_CHECKING:  # the phrases must work where the model's file is missing
     from intents.matcher import Floats, Matcher, Message
@@ -83,9 +86,15 @@ def _japanese_pattern(line: str) -> str:
     return " ".join(loose_kana(to_hiragana(clean(token))) for token in line.split())
 
 
-def load() -> None:
-    """Compile every rule now rather than at the first message."""
-    _rule_sets()
+def load(*, warm: bool = True) -> None:
+    """Read the phrases now rather than at the first message (0.1 s).
+
+    warm: compile them too, in a thread of its own that nobody waits for (1 s); what a message needs sooner is compiled
+    when it is needed.
+    """
+    sets = _rule_sets()
+    if warm:
+        threading.Thread(target=lambda: [rules.warm() for rules in sets.values()], daemon=True).start()
 
 
 def _views(text: str) -> list[tuple[str, str]]:

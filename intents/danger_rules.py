@@ -15,7 +15,7 @@ Patterns are compared with text from `normalise`, and are normalised in the same
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 GUARDS = ("idiom", "fiction", "asking", "past", "negated", "now")
@@ -31,7 +31,8 @@ class Rule:
     """One compiled pattern.
 
     tag: the language it is written in. section: what a hit means: a danger class, `soft` and a class, or a guard.
-    source: the regular expression. needs: for each group that must be there, how its alternatives begin; the pattern cannot match without one of each.
+    source: the regular expression. needs: for each group that must be there, how its alternatives begin; the
+    pattern cannot match without one of each.
     """
 
     tag: str
@@ -41,11 +42,11 @@ class Rule:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The regular expression, compiled when a message first comes near it: all at once would take a second at the start."""
+        """The regular expression, compiled when a message first comes near it: all at once would take a second."""
         return _compiled(self.source)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(source: str) -> re.Pattern[str]:
     return re.compile(source, re.DOTALL)
 
@@ -102,7 +103,7 @@ def compile_rule(line: str, section: str, writing: Writing, tag: str = "") -> Ru
 
 
 def _beginning(alternative: str, writing: Writing) -> str:
-    """Return what the text must contain for an alternative to match: its longest word, `*` after it where more may follow."""
+    """Return what a text must contain for an alternative to match: its longest word, then `*` if more may follow."""
     words: list[str] = _WORD_SIGNS.findall(alternative)
     if not words:
         raise ValueError(f"no letter in: {alternative}")
@@ -143,6 +144,11 @@ class RuleSet:
             for group, beginnings in enumerate(rule.needs):
                 for beginning in beginnings:
                     self._owners.setdefault(beginning, []).append((i, 1 << group))
+
+    def warm(self) -> None:
+        """Compile every pattern."""
+        for rule in self._rules:
+            _compiled(rule.source)
 
     def candidates(self, text: str) -> dict[str, list[Rule]]:
         """Return the rules that may match, by language."""

@@ -1,6 +1,7 @@
 """The one door to the sentence encoder: a text in, a vector of meaning out.
 
-Only this module knows which engine runs. The engine may be missing (its wheel exists for Linux on x86-64 only); then `load`
+Only this module knows which engine runs. The engine may be missing (its wheel exists for Linux on x86-64 only); then
+`load`
 returns None and everything works from the words alone, less well.
 """
 

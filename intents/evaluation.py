@@ -23,7 +23,8 @@ class Row:
     """One line of the table: figures in percent, None where there was nothing to measure.
 
     first, in_three: right intent first, in the first three. answered_outside: `answer` on out-of-scope messages.
-    recall: danger messages with a firm card; soft: those with a soft one at least. false_alarms: look-alikes with a firm card.
+    recall: danger messages with a firm card; soft: those with a soft one at least. false_alarms: look-alikes with
+    a firm card.
     alarms_in_scope: ordinary in-scope messages with a firm card.
     """
 
@@ -121,7 +122,8 @@ class LanguageRow:
 def language_rows(path: Path) -> list[LanguageRow]:
     """Return how often `language.detect` is right on a table of language, length bucket, source and text.
 
-    Priors: none; right for 80 % of messages and English for the rest; right for 80 % and Japanese for the rest; always English.
+    Priors: none; right for 80 % of messages and English for the rest; right for 80 % and Japanese for the rest;
+    always English.
     """
     lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     out = []
@@ -131,7 +133,7 @@ def language_rows(path: Path) -> list[LanguageRow]:
         ("80 % right, else ja", "ja", 0.8),
         ("always en", "en", 0.0),
     ):
-        chooser = random.Random(1)
+        chooser = random.Random(1)  # noqa: S311 - a simulation
         hits: dict[tuple[str, str], list[bool]] = defaultdict(list)
         for tag, bucket, _, text in lines:
             client = tag if chooser.random() < share else wrong
@@ -162,7 +164,8 @@ def choose_settings(
 ) -> dict[str, float]:
     """Return the settings with the thresholds that held-out messages ask for.
 
-    probabilities, words: one row a held-out message, from the full and from the words-only model. truth: what each meant.
+    probabilities, words: one row a held-out message, from the full and from the words-only model. truth: what
+    each meant.
     wrong_share: how many answers may be wrong, 0.0–1.0.
     """
     outside = list(labels).index(OUT_OF_SCOPE)

@@ -1,4 +1,4 @@
-"""The examples that models learn from and are measured on: utterances, danger examples and the development set, read from the folders."""
+"""The examples that models learn from and are measured on: utterances, danger examples, the development set."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

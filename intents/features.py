@@ -1,6 +1,7 @@
 """Character n-grams and words of a message as numbers: the features that a model without any encoder sees.
 
-A text is read in two or three forms at once: as cleaned; with the marks off; and, where it can be Japanese, in hiragana, so that
+A text is read in two or three forms at once: as cleaned; with the marks off; and, where it can be Japanese, in
+hiragana, so that
 `jitensha`, `じてんしゃ` and `ジテンシャ` are one word.
 """
 
@@ -11,7 +12,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from intents.normalise import clean, fold, loose_kana, romaji_to_kana, to_hiragana, without_links
+from intents.normalise import clean, fold, without_links
+from intents.romaji import loose_kana, romaji_to_kana, to_hiragana
 
 MAX_CHARS = 600
 _PRIME = np.uint32(0x01000193)
@@ -42,7 +44,7 @@ def forms(text: str) -> list[str]:
 
 
 def grams(text: str) -> NDArray[np.uint32]:
-    """Return the hashes of every n-gram of one to five characters and of every word and pair of words, repeats included."""
+    """Return the hashes of all n-grams of one to five characters, all words and all pairs of words, with repeats."""
     parts: list[NDArray[np.uint32]] = []
     for form in forms(text):
         parts.extend(_characters(f" {form} "))
@@ -79,6 +81,8 @@ def weigh(
 
     vocabulary: sorted hashes. idf: one figure each.
     """
+    if not len(vocabulary):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
     values, counts = np.unique(hashes, return_counts=True)
     at = np.minimum(np.searchsorted(vocabulary, values), len(vocabulary) - 1)
     hit = vocabulary[at] == values

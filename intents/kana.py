@@ -1,10 +1,10 @@
-"""Japanese words as learners type them: the reading in kana, and the kana in Latin letters. Authoring only (needs SudachiPy)."""
+"""Japanese as learners type it: the reading in kana, the kana in Latin letters. Authoring only (needs SudachiPy)."""
 
 import re
 from functools import lru_cache
 from typing import Any
 
-from intents.normalise import _SYLLABLES, to_hiragana
+from intents.romaji import SYLLABLES, to_hiragana
 
 _ALL_KANA = re.compile(r"[\u3041-\u3096ー]+")
 _PREFERRED = {
@@ -20,7 +20,7 @@ _PREFERRED = {
     "ん": "n",
 }
 _FROM_KANA: dict[str, str] = {}
-for _latin, _sign in _SYLLABLES.items():
+for _latin, _sign in SYLLABLES.items():
     if _latin[0] != "l":
         _FROM_KANA.setdefault(_sign, _latin)
 for _row, _latin in {"し": "sh", "ち": "ch", "じ": "j", "ぢ": "j"}.items():
@@ -34,7 +34,7 @@ _FROM_KANA.update({"ぁ": "a", "ぃ": "i", "ぅ": "u", "ぇ": "e", "ぉ": "o", "
 def _tokenizer() -> Any:
     from sudachipy import Dictionary
 
-    return Dictionary(dict="core").create()
+    return Dictionary(dict="core").tokenizer()
 
 
 def reading(text: str) -> str:

@@ -1,6 +1,7 @@
-"""Build the data files of `intents/data/language/` from the packages they come from. Authoring only; never imported at run time.
+"""Build the files of `intents/data/language/` from the packages they come from. Authoring only.
 
-`pip install wordfreq==3.1.1`, then `python -m intents.language_build`. What comes out is described in intents/data/language/NOTICE.md.
+`pip install wordfreq==3.1.1`, then `python -m intents.language_build`. What comes out is described in
+intents/data/language/NOTICE.md.
 """
 
 import gzip
@@ -25,9 +26,10 @@ _WORDS_EACH = {"en": 70000, "es": 50000, "pt": 50000, "tr": 30000, "ru": 40000, 
 
 
 def build_han(target: Path) -> None:
-    """Write how much more likely each Chinese character and pair is in Simplified and in Traditional Chinese than in Japanese.
+    """Write how much likelier each character and pair is in Simplified and in Traditional Chinese than in Japanese.
 
-    Source: cjclassifier 1.0.5 (Apache-2.0), whose own file takes four seconds to load. Pairs seen less than about once in a million,
+    Source: cjclassifier 1.0.5 (Apache-2.0), whose own file takes four seconds to load. Pairs seen less than about
+    once in a million,
     or about as often in all three, are left out: 220,000 of 980,000 stay.
     """
     packed = importlib.resources.files("cjclassifier").joinpath("cjlogprobs.gz").read_bytes()
@@ -59,7 +61,8 @@ def _small(leads: list[tuple[float, float]]) -> Any:
 def build_words(target: Path) -> None:
     """Write how frequent each common word is in each language that shares its letters with another.
 
-    Source: wordfreq 3.1.1 (data CC BY-SA 4.0). Column `vi-plain` is Vietnamese without its marks, `romaji` the Japanese words in Latin letters.
+    Source: wordfreq 3.1.1 (data CC BY-SA 4.0). Column `vi-plain` is Vietnamese without its marks, `romaji` the
+    Japanese words in Latin letters.
     """
     from wordfreq import get_frequency_dict  # type: ignore[import-not-found]
 
@@ -94,13 +97,15 @@ def build_words(target: Path) -> None:
 _OURS = {"pt-BR": "pt", "ja-Latn": "romaji"}
 _SHARE = 0.3
 _DEVANAGARI = {
-    "क": "k", "ख": "kh", "ग": "g", "घ": "gh", "ङ": "ng", "च": "ch", "छ": "ch", "ज": "j", "झ": "jh", "ञ": "ny", "ट": "t", "ठ": "th", "ड": "d",
-    "ढ": "dh", "ण": "n", "त": "t", "थ": "th", "द": "d", "ध": "dh", "न": "n", "प": "p", "फ": "ph", "ब": "b", "भ": "bh", "म": "m", "य": "y",
-    "र": "r", "ल": "l", "व": "b", "श": "sh", "ष": "sh", "स": "s", "ह": "h",
+    "क": "k", "ख": "kh", "ग": "g", "घ": "gh", "ङ": "ng", "च": "ch", "छ": "ch", "ज": "j", "झ": "jh",
+    "ञ": "ny", "ट": "t", "ठ": "th", "ड": "d", "ढ": "dh", "ण": "n", "त": "t", "थ": "th", "द": "d",
+    "ध": "dh", "न": "n", "प": "p", "फ": "ph", "ब": "b", "भ": "bh", "म": "m", "य": "y", "र": "r",
+    "ल": "l", "व": "b", "श": "sh", "ष": "sh", "स": "s", "ह": "h",
 }  # fmt: skip
 _SIGNS = {
-    "ा": "a", "ि": "i", "ी": "i", "ु": "u", "ू": "u", "े": "e", "ै": "ai", "ो": "o", "ौ": "au", "ृ": "ri", "ं": "n", "ँ": "n", "ः": "",
-    "अ": "a", "आ": "aa", "इ": "i", "ई": "i", "उ": "u", "ऊ": "u", "ए": "e", "ऐ": "ai", "ओ": "o", "औ": "au", "ऋ": "ri",
+    "ा": "a", "ि": "i", "ी": "i", "ु": "u", "ू": "u", "े": "e", "ै": "ai", "ो": "o", "ौ": "au",
+    "ृ": "ri", "ं": "n", "ँ": "n", "ः": "", "अ": "a", "आ": "aa", "इ": "i", "ई": "i", "उ": "u",
+    "ऊ": "u", "ए": "e", "ऐ": "ai", "ओ": "o", "औ": "au", "ऋ": "ri",
 }  # fmt: skip
 _SPELLINGS = (("ch", "x"), ("bh", "v"), ("b", "w"), ("ph", "f"), ("sh", "s"), ("a", "aa"), ("chh", "ch"), ("ai", "e"))
 

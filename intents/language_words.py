@@ -30,7 +30,7 @@ def load() -> None:
 
 
 def evidence(words: list[str]) -> NDArray[np.float32]:
-    """Return one row a word and one column a language: how far above FLOOR its log-frequency lies, 0 where it is not listed.
+    """Return one row a word and one column a language: its log-frequency above FLOOR, 0 where it is not listed.
 
     words: cleaned words in lower case, marks kept.
     """

@@ -1,6 +1,7 @@
 """Which intents does a message mean? Ranks all of them, across languages, with calibrated scores.
 
-Two models stand side by side in one file: `full` reads the sentence vector and the n-grams together, `words` the n-grams alone, for
+Two models stand side by side in one file: `full` reads the sentence vector and the n-grams together, `words` the
+n-grams alone, for
 messages that need no encoder and for machines that have none.
 """
 
@@ -17,7 +18,8 @@ from intents import features
 
 OUT_OF_SCOPE = "out_of_scope"
 BOT_REQUESTS = frozenset({
-    "talk_to_staff", "change_language", "privacy", "stop_notices", "start_notices", "ticket_status", "delete_data", "export_data",
+    "talk_to_staff", "change_language", "privacy", "stop_notices", "start_notices", "ticket_status",
+    "delete_data", "export_data",
 })  # fmt: skip
 SMALLTALK = frozenset({"greeting", "thanks", "what_can_you_do"})
 MODEL_FILE = Path("intents") / "data" / "model.npz"

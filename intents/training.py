@@ -1,7 +1,9 @@
-"""Train the models of `matcher` from the utterances. Authoring only: needs scikit-learn; run time needs numpy alone.
+"""Train the models of `matcher` from the utterances. Authoring only: needs SciPy; run time needs numpy alone.
 
-What is learned: `full` and `words` tell intents apart (66 topics, requests about the bot, and everything that is out of scope);
-`danger_full` and `danger_words` tell the three dangers from their look-alikes and from ordinary messages. Temperatures and thresholds come
+What is learned: `full` and `words` tell intents apart (66 topics, requests about the bot, and everything that is out
+of scope);
+`danger_full` and `danger_words` tell the three dangers from their look-alikes and from ordinary messages.
+Temperatures and thresholds come
 from messages held out while fitting, so that a score of 0.8 is right about eight times in ten.
 """
 
@@ -20,7 +22,8 @@ from numpy.typing import NDArray
 from intents import encoder, evaluation, features
 from intents.examples import CALM, DANGERS, Example
 from intents.matcher import MODEL_FILE, OUT_OF_SCOPE, Floats, fingerprint
-from intents.normalise import clean, fold, to_hiragana
+from intents.normalise import clean, fold
+from intents.romaji import to_hiragana
 
 VOCABULARY = 45000
 MIN_COUNT = 3
@@ -89,7 +92,7 @@ def augmented(examples: Sequence[Example], *, seed: int = 0) -> list[Example]:
     """
     from intents.kana import reading, romaji
 
-    chooser = random.Random(seed)
+    chooser = random.Random(seed)  # noqa: S311 - repeatable
     out = list(examples)
     for example in examples:
         if example.tag in ("ja", "ja-simple") and example.style != "rough":
@@ -260,10 +263,11 @@ def pack(fitted: Fitted, name: str) -> dict[str, Any]:
 
 
 SETTINGS = {
-    "skip_encoder": 0.97, "skip_calm": 0.995, "outside": 0.4, "answer": 0.6, "answer_outside": 0.25, "choice": 0.05, "choices": 0.5,
+    "skip_encoder": 0.97, "skip_calm": 0.995, "outside": 0.4, "answer": 0.6, "answer_outside": 0.25,
+    "choice": 0.05, "choices": 0.5,
     "danger_phrase": 0.7, "danger_soft_phrase": 0.15, "danger_firm": 0.5, "danger_soft": 0.2,
 }  # fmt: skip
-"""Thresholds, probabilities 0.0–1.0; `evaluation.choose_settings` replaces those that can be chosen from held-out messages."""
+"""Thresholds, 0.0–1.0; `evaluation.choose_settings` replaces those that held-out messages can decide."""
 
 
 @dataclass(frozen=True)
@@ -315,8 +319,8 @@ def slice_of(matrix: Matrix, rows: NDArray[np.int64]) -> Matrix:
 
 
 def held_out(examples: Sequence[Example], *, share: float = 0.2, seed: int = 1) -> NDArray[np.bool_]:
-    """Return which examples to hold out: the same share of every intent, language and style; retyped twins go together."""
-    chooser = random.Random(seed)
+    """Return which examples to hold out: the same share of every intent, language and style."""
+    chooser = random.Random(seed)  # noqa: S311 - repeatable
     groups: dict[tuple[str, str, str], list[int]] = {}
     for i, example in enumerate(examples):
         groups.setdefault((example.intent or example.style, example.tag, example.style), []).append(i)

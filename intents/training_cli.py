@@ -66,7 +66,8 @@ def _match(options: argparse.Namespace) -> int:
     found = understander.understand(" ".join(options.text))
     print(f"danger      {found.danger or '-'}   soft {found.soft_danger or '-'}")
     print(
-        f"language    {found.language or '-'}   {found.language_confidence:.2f}   {'sure' if found.language_sure else 'unsure'}"
+        f"language    {found.language or '-'}   {found.language_confidence:.2f}   "
+        f"{'sure' if found.language_sure else 'unsure'}"
     )
     print(f"outcome     {found.outcome}   {' '.join(found.choices)}")
     for ranked in found.intents:
@@ -100,7 +101,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.language:
         for line in language_rows(options.language):
             print(
-                f"language, prior {line.prior:20} core {line.core:6.2f}   1-2 words {line.core_short:6.2f}   all {line.everything:6.2f}"
+                f"language, prior {line.prior:20} core {line.core:6.2f}   1-2 words {line.core_short:6.2f}   "
+                f"all {line.everything:6.2f}"
             )
     examples = [e for e in development_examples(options.root) if not options.tag or e.tag in options.tag]
     if not examples:
@@ -122,8 +124,17 @@ def _print_table(rows: Any) -> None:
     heads = ("first", "in 3", "answered", "wrong", "oos answered", "danger", "or soft", "false alarm", "in-scope alarm")
     print(f"{'':10} {'n':>6} " + " ".join(f"{head:>14}" for head in heads))
     for line in rows:
-        figures = (line.first, line.in_three, line.answered, line.answered_wrong, line.answered_outside, line.recall, line.soft,
-                   line.false_alarms, line.alarms_in_scope)  # fmt: skip
+        figures = (
+            line.first,
+            line.in_three,
+            line.answered,
+            line.answered_wrong,
+            line.answered_outside,
+            line.recall,
+            line.soft,
+            line.false_alarms,
+            line.alarms_in_scope,
+        )
         print(
             f"{line.name:10} {line.n:6} " + " ".join(f"{'-' if f is None else format(f, '.1f'):>14}" for f in figures)
         )

@@ -1,4 +1,4 @@
-"""Everything one message says: danger, language, and what to do with it. The contract that `koban understand` writes as JSON lines."""
+"""Everything one message says: danger, language, what to do. The contract that `koban understand` writes."""
 
 import json
 import logging
@@ -22,7 +22,8 @@ class Understanding:
 
     danger: the card to send now, or None. soft_danger: a shorter card to send with the answer.
     language: a tag of `language.TAGS`, or None where nothing says; confidence is 0.0–1.0.
-    outcome: what to do: answer the first intent, offer `choices` as buttons, do the `bot_request`, be polite, or say that we do not know.
+    outcome: what to do: answer the first intent, offer `choices` as buttons, do the `bot_request`, be polite, or
+    say that we do not know.
     intents: five, best first. choices: two to four intent ids where the outcome is `choices`, else empty.
     bot_request: the id where the outcome is `bot_request`, else None.
     """
@@ -56,10 +57,11 @@ class Understander:
         """
         reading = threading.Thread(target=language.load)
         reading.start()
-        danger.load()
+        danger.load(warm=False)
         matcher = Matcher.load(root)
         engine = _engine(matcher) if encoder == "auto" else None
         reading.join()
+        danger.load()
         return cls(matcher, engine)
 
     def understand(
@@ -151,7 +153,8 @@ def to_json(understanding: Understanding) -> dict[str, Any]:
 def run_lines(stdin: TextIO, stdout: TextIO, root: Path, *, encoder: Literal["auto", "off"] = "auto") -> None:
     """Read one JSON object a line and write one JSON object a line, in order, at once.
 
-    A line that cannot be read gives an object with `error`, no danger and the outcome `fallback`, so that lines keep their numbers.
+    A line that cannot be read gives an object with `error`, no danger and the outcome `fallback`, so that lines
+    keep their numbers.
     """
     understander = Understander.load(root, encoder=encoder)
     for line in stdin:
