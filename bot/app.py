@@ -142,10 +142,11 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
         raise SettingsError(["KOBAN_TELEGRAM_TOKEN is missing: BotFather gives one; or try `koban demo`"])
     process_id = new_process_id()
     async with create_bot(settings) as bot:
-        sender = Sender(bot, Limiter(rate=settings.telegram_rate))
+        sender = Sender(bot, Limiter(rate=_share_of_rate(settings.telegram_rate, roles)))
         renderer = NoticeRenderer(app.database, parts.screens, clock=utc_now)
         outbox = Outbox(
             app.database, parts.sealer, sender.send, renderer, process_id=process_id, clock=utc_now,
+            takes_notices="worker" in roles,
             notices_in_flight=PAID_IN_FLIGHT if settings.telegram_rate > 30 else NOTICES_IN_FLIGHT,
         )
         clockwork = Clockwork(
@@ -180,6 +181,16 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             clockwork.stop()
+
+
+def _share_of_rate(rate: int, roles: Sequence[str]) -> int:
+    """Return this process's part of the rate: limiters of several processes know nothing of each other.
+
+    The bot alone keeps a third for answers; the worker alone has the rest for notices and replies.
+    """
+    if "bot" in roles and "worker" in roles:
+        return rate
+    return max(1, rate // 3) if "bot" in roles else max(1, rate - rate // 3)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -41,7 +41,7 @@ class Parts:
 
 def understand(incoming: Incoming, parts: Parts) -> Understanding | None:
     """Do the part that costs: what the words mean. Pure, for a thread; None when there are no words to understand."""
-    if incoming.kind not in (Kind.TEXT, Kind.PHOTO, Kind.EDIT) or not incoming.text.strip():
+    if incoming.kind in (Kind.BUTTON, Kind.COMMAND) or not incoming.text.strip():
         return None
     return parts.understander.understand(incoming.text, language_code=incoming.language_code)
 
@@ -179,7 +179,7 @@ def _settle_language(chat: Chat, incoming: Incoming, parts: Parts, *, is_new: bo
 
     A short word never flips a running conversation: that takes three words, or their like, and certainty.
     """
-    if incoming.kind not in (Kind.TEXT, Kind.PHOTO) or not incoming.text.strip():
+    if incoming.kind in (Kind.BUTTON, Kind.COMMAND, Kind.EDIT) or not incoming.text.strip():
         return None
     detected = language.detect(
         incoming.text, client=language.canonical(incoming.language_code), previous=None if is_new else chat.locale

@@ -98,8 +98,6 @@ async def words(scene: Scene, ticket: Ticket) -> Response:
         if ticket.step == STEP_PLACE and (near := scene.deployment.nearest_municipality(latitude, longitude)):
             await _add(scene, ticket, body)
             return await _placed(scene, ticket, near.code)
-    elif incoming.kind not in (Kind.TEXT, Kind.PHOTO):
-        body = ""
     if incoming.kind not in (Kind.TEXT, Kind.LOCATION):
         note = plain(_("I cannot pass on files yet: the file was not kept. Please describe it in words."))
     if not body:

@@ -102,6 +102,7 @@ class Outbox:
     """Sends what is due.
 
     process_id: under which this process claims; its heartbeat must be kept (`storage.deliveries.beat`).
+    takes_notices: False in a process that leaves them to the worker.
     clock: returns aware UTC time.
     """
 
@@ -114,6 +115,7 @@ class Outbox:
         *,
         process_id: str,
         clock: Callable[[], datetime],
+        takes_notices: bool = True,
         notices_in_flight: int = NOTICES_IN_FLIGHT,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -124,7 +126,7 @@ class Outbox:
         self._process_id = process_id
         self._clock = clock
         self._jitter = jitter
-        self._capacity = {True: notices_in_flight, False: ANSWERS_IN_FLIGHT}
+        self._capacity = {True: notices_in_flight if takes_notices else 0, False: ANSWERS_IN_FLIGHT}
         self._in_flight = {True: 0, False: 0}
         self._chains: dict[int, deque[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -134,6 +136,7 @@ class Outbox:
         self._freed = asyncio.Event()
         self._woken = asyncio.Event()
         self._stopping = False
+        self._ended = False
 
     def wake(self) -> None:
         """Look for due deliveries now instead of at the next tick."""
@@ -150,7 +153,10 @@ class Outbox:
         for job in jobs:
             self._in_flight[job.lane is Lane.NOTICE] += 1
             if chain := self._chains.get(job.chat_id):
-                chain.append(job)
+                if job.lane is Lane.DANGER:
+                    chain.insert(1, job)  # only the one on its way is before it
+                else:
+                    chain.append(job)
                 continue
             self._chains[job.chat_id] = deque([job])
             task = asyncio.create_task(self._send_chain(job.chat_id))
@@ -193,7 +199,7 @@ class Outbox:
                 )
             n_claimed += len(claimed)
             self.hand_over([job for item in claimed if (job := await self._open(item, now))])
-        if n_claimed and self._in_flight[True] >= self._capacity[True]:
+        if n_claimed and self._in_flight[True] >= self._capacity[True] > 0:
             self._freed.clear()
             await self._freed.wait()
         return n_claimed
@@ -275,7 +281,8 @@ class Outbox:
         self._has_settlements.set()
 
     async def _settle_forever(self) -> None:
-        while True:
+        """Record outcomes until everything has ended. Ended by a flag: a cancelled commit would be half done."""
+        while not self._ended:
             await self._has_settlements.wait()
             try:
                 await self._settle_batch()
@@ -310,8 +317,9 @@ class Outbox:
     async def _finish(self, settler: asyncio.Task[None]) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=10)
-        settler.cancel()
-        await asyncio.gather(settler, return_exceptions=True)
+        self._ended = True
+        self._has_settlements.set()
+        await asyncio.wait([settler], timeout=15)
         try:
             await self._settle_batch()
         except Exception:

@@ -48,8 +48,8 @@ async def add_all(session: AsyncSession, news: Sequence[NewUpdate], *, now: date
         for new in news
     ]
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Update).values(rows).on_conflict_do_nothing(index_elements=["update_id"])
-    added = await session.execute(statement.returning(Update.update_id))
+    statement = insert(Update).on_conflict_do_nothing(index_elements=["update_id"]).returning(Update.update_id)
+    added = await session.execute(statement, rows)
     return len(added.all())
 
 
