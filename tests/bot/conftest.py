@@ -1,0 +1,101 @@
+"""Parts as they run: the real content, the real understanding, the demo deployment. Read once for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot.answers import Screens
+from bot.conversation import Parts, respond, understand
+from bot.deployment import load_deployment
+from bot.i18n import ROOT, load_strings
+from bot.incoming import Incoming, Kind
+from bot.outgoing import Outgoing
+from bot.replies import Response
+from intents.cards import load_cards
+from intents.catalogue import load_catalogue
+from intents.understand import Understander
+from storage import staff
+from storage.database import Database
+from storage.models import Lane, Section, Station
+from storage.sealing import Sealer
+from tests.conftest import Clock
+
+
+@pytest.fixture(scope="session")
+def parts(sealer: Sealer) -> Parts:
+    """Everything that deciding needs, by words alone, so that it is the same on every machine."""
+    catalogue = load_catalogue(ROOT, strict=False)
+    deployment = load_deployment(ROOT / "bot/deployments/demo.yaml", catalogue)
+    screens = Screens(
+        catalogue=catalogue.with_local_contacts(deployment.local_contacts), cards=load_cards(ROOT),
+        strings=load_strings(), unchecked="label",
+    )
+    return Parts(screens, Understander.load(ROOT, encoder="off"), deployment, sealer)
+
+
+class Talk:
+    """One resident, and what the bot says to them."""
+
+    def __init__(self, database: Database, parts: Parts, clock: Clock, address: int, language_code: str) -> None:
+        self.database = database
+        self.parts = parts
+        self.clock = clock
+        self.address = address
+        self.language_code = language_code
+        self.n_updates = 0
+        self.last: Response = Response()
+
+    async def do(self, kind: Kind, **values: object) -> list[Outgoing]:
+        """Let the resident do something; returns the bot's messages."""
+        self.n_updates += 1
+        incoming = Incoming(
+            update_id=self.address * 1000 + self.n_updates, address=self.address, kind=kind,
+            language_code=self.language_code, **({"message_id": self.n_updates} | values),  # type: ignore[arg-type]
+        )
+        understanding = understand(incoming, self.parts)
+        async with self.database.transaction() as session:
+            _chat, self.last = await respond(
+                session, incoming, self.parts, now=self.clock(), understanding=understanding
+            )
+        return [message for _lane, message in self.last.messages]
+
+    async def say(self, text: str) -> list[Outgoing]:
+        """Write a text."""
+        return await self.do(Kind.TEXT, text=text)
+
+    async def tap(self, data: str) -> list[Outgoing]:
+        """Tap a button that means this."""
+        return await self.do(Kind.BUTTON, data=data, callback_id="1")
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """The lanes of the last messages."""
+        return [lane for lane, _message in self.last.messages]
+
+
+Talker = Callable[..., Awaitable[Talk]]
+
+
+@pytest.fixture
+async def talk(database: Database, parts: Parts, clock: Clock) -> Talker:
+    """Make residents: `someone = await talk("vi")`."""
+    deployment = parts.deployment
+    async with database.transaction() as session:
+        await staff.put_sections(
+            session,
+            [Section(id=each.id, name_ja=each.name_ja, name_en=each.name_en) for each in deployment.sections],
+            [Station(id=each.id, name_ja=each.name_ja, name_en=each.name_en, size=each.size)
+             for each in deployment.stations],
+        )
+
+    async def make(language_code: str = "vi", address: int = 4242) -> Talk:
+        return Talk(database, parts, clock, address, language_code)
+
+    return make
+
+
+def meanings(messages: list[Outgoing]) -> list[str]:
+    """What the buttons of messages mean."""
+    return [button.data for message in messages for row in message.buttons for button in row if button.data]

@@ -1,0 +1,316 @@
+"""A resident's message and what comes back: danger, language, answer, choices, consultation, own data."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from bot.conversation import Parts, respond_without_database
+from bot.incoming import Incoming, Kind
+from intents.danger import Danger
+from storage import tickets
+from storage.database import Database
+from storage.models import (
+    Author,
+    Chat,
+    ChatState,
+    Delivery,
+    Lane,
+    Message,
+    Revision,
+    Subscription,
+    Ticket,
+    TicketStatus,
+    Turn,
+    Update,
+)
+from tests.bot.conftest import Talk, Talker, meanings
+from tests.conftest import Clock
+
+INTRUDER = {
+    "vi": "có người cầm dao trong nhà tôi", "en": "a man with a knife is in my house now",
+    "zh-hans": "有人拿着刀在我家里", "pt-br": "tem um homem com uma faca dentro da minha casa",
+    "ja": "知らない人が家の中にいます。ナイフを持っています", "ne": "मेरो घरभित्र छुरा लिएको मान्छे छ",
+}
+
+
+async def chat_of(database: Database) -> Chat:
+    async with database.reading() as session:
+        chat = await session.scalar(select(Chat))
+        assert chat is not None
+        return chat
+
+
+async def ticket_of(database: Database) -> Ticket:
+    async with database.reading() as session:
+        ticket = await session.scalar(select(Ticket).order_by(Ticket.id.desc()))
+        assert ticket is not None
+        return ticket
+
+
+@pytest.mark.parametrize("client", INTRUDER)
+async def test_danger_comes_first_on_the_very_first_message(talk: Talker, parts: Parts, client: str) -> None:
+    someone = await talk(client)
+    [card, *_more] = await someone.say(INTRUDER[client])
+    assert someone.lanes[0] is Lane.DANGER
+    assert "110" in card.text
+    assert "sos" in meanings([card])
+
+
+async def test_danger_comes_first_in_a_caption_and_inside_a_consultation(talk: Talker) -> None:
+    someone = await talk("vi")
+    await someone.do(Kind.PHOTO, text=INTRUDER["vi"], file_id="x")
+    assert someone.lanes[0] is Lane.DANGER
+    await consult(someone)
+    await someone.say(INTRUDER["vi"])
+    assert someone.lanes[0] is Lane.DANGER
+    assert len(someone.lanes) == 2, "and the words are added to the consultation"
+
+
+@pytest.mark.parametrize("client", INTRUDER)
+def test_the_card_is_there_without_a_database(parts: Parts, client: str) -> None:
+    incoming = Incoming(1, 1, Kind.TEXT, 1, text=INTRUDER[client], language_code=client)
+    [card] = respond_without_database(incoming, parts)
+    assert "110" in card.text
+
+
+def test_without_a_database_any_other_message_gets_the_numbers_and_a_plain_word(parts: Parts) -> None:
+    incoming = Incoming(1, 1, Kind.TEXT, 1, text="mất xe đạp", language_code="vi")
+    messages = respond_without_database(incoming, parts)
+    assert "119" in messages[0].text
+    assert parts.screens.words("vi")("Menu") not in messages[1].text
+    assert len(messages) == 2
+
+
+def test_the_emergency_button_works_without_a_database(parts: Parts) -> None:
+    for data in ("sos", *(f"sos:{danger}" for danger in Danger), "sos:nonsense"):
+        incoming = Incoming(1, 1, Kind.BUTTON, 1, data=data, language_code="ne")
+        assert respond_without_database(incoming, parts)[0].text
+
+
+async def test_a_clear_question_is_answered_with_its_source_and_its_state(talk: Talker, parts: Parts) -> None:
+    someone = await talk("ja")
+    [answer] = await someone.say("自転車を盗まれました")
+    assert "防犯登録" in answer.text
+    words = parts.screens.words("ja-simple")
+    assert words("No person has checked this text yet. If unsure, ask the staff.") in answer.text
+    assert "2026-11-22" in answer.text
+    assert {"h:stolen_bicycle:1", "staff:stolen_bicycle", "ja:stolen_bicycle", "sos", "lang"} <= set(meanings([answer]))
+
+
+async def test_what_is_not_understood_offers_the_menu_and_the_second_time_a_person(talk: Talker) -> None:
+    someone = await talk("en")
+    first = await someone.say("qwzx vbnm plok")
+    second = await someone.say("zzkj qqpw xxv")
+    assert first[0].text != second[0].text
+    assert meanings(first)[0] in ("menu", "a:call_110") or "menu" in meanings(first)
+    assert "staff" in meanings(second)
+
+
+async def test_the_language_that_was_chosen_stays_and_another_is_offered(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    await someone.tap("lang:en")
+    await someone.say("hola")
+    assert (await chat_of(database)).locale == "en", "one short word never flips a conversation"
+    messages = await someone.say("Me robaron la bicicleta ayer en la estación de tren y no sé qué hacer")
+    assert (await chat_of(database)).locale == "en"
+    assert "lang:es" in meanings(messages)
+
+
+async def test_a_language_nobody_chose_follows_what_the_resident_writes(database: Database, talk: Talker) -> None:
+    someone = await talk("en")
+    await someone.say("Me robaron la bicicleta ayer en la estación de tren y no sé qué hacer")
+    assert (await chat_of(database)).locale == "es"
+
+
+@pytest.mark.parametrize("data", [
+    "nonsense", "a:no_such_intent", "lang:xx", "menu:none", "m:00000", "t:close:OLD-0000", "h:x:9", "ja:none", "t:agree",
+    "furi:maybe", "x" * 64,
+])
+async def test_a_stale_or_made_up_button_says_so(talk: Talker, data: str) -> None:
+    someone = await talk("en")
+    messages = await someone.tap(data)
+    assert messages or someone.last.toast
+
+
+@pytest.mark.parametrize("kind", [Kind.VOICE, Kind.DOCUMENT, Kind.STICKER, Kind.OTHER, Kind.LOCATION, Kind.PHOTO])
+async def test_no_kind_of_message_meets_silence(talk: Talker, kind: Kind) -> None:
+    someone = await talk("en")
+    assert await someone.do(kind)
+
+
+async def test_every_command_answers(talk: Talker) -> None:
+    from bot.wishes import COMMANDS
+
+    someone = await talk("en")
+    for name in (*COMMANDS, "unknown", ""):
+        assert await someone.do(Kind.COMMAND, text=name), name
+
+
+async def consult(someone: Talk, words: str = "Xe của tôi biến mất ở ga.") -> None:
+    await someone.tap("staff:stolen_bicycle")
+    await someone.tap("t:agree")
+    await someone.say(words)
+    await someone.tap("m:99201")
+
+
+async def test_a_consultation_goes_from_consent_to_the_right_desk(
+    database: Database, talk: Talker, parts: Parts
+) -> None:
+    someone = await talk("vi")
+    [consent] = await someone.tap("staff:stolen_bicycle")
+    assert {"t:agree", "t:decline"} <= set(meanings([consent]))
+    assert (await ticket_of(database)).status == TicketStatus.INTAKE
+    await someone.tap("t:agree")
+    await someone.say("Xe của tôi biến mất ở ga.")
+    [receipt] = await someone.tap("m:99201")
+    ticket = await ticket_of(database)
+    assert ticket.status == TicketStatus.OPEN
+    assert ticket.receipt in receipt.text
+    assert (ticket.section_id, ticket.topic) == ("seian_yokushi", "stolen_bicycle")
+    assert ticket.station_id == parts.deployment.route("stolen_bicycle", "99201").station_id
+    assert ticket.consent_version
+    assert ticket.consent_at
+    assert str(someone.address) not in ticket.receipt
+
+
+async def test_a_consultation_can_be_finished_with_buttons_only(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    for data in ("staff", "t:agree", "t:skip", "m:skip"):
+        await someone.tap(data)
+    ticket = await ticket_of(database)
+    assert (ticket.status, ticket.municipality) == (TicketStatus.OPEN, None)
+
+
+async def test_nothing_is_kept_when_consent_is_refused(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    await someone.tap("staff")
+    await someone.tap("t:decline")
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Ticket)) == 0
+
+
+async def test_words_before_consent_do_not_go_to_staff(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    await someone.tap("staff")
+    await someone.say("Xe của tôi biến mất ở ga.")
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Message)) == 0
+
+
+async def test_an_edit_is_kept_beside_the_first_words(database: Database, talk: Talker, parts: Parts) -> None:
+    someone = await talk("vi")
+    await consult(someone, "first")
+    async with database.reading() as session:
+        message = await session.scalar(select(Message))
+        assert message is not None
+        telegram_id = message.telegram_message_id
+    await someone.do(Kind.EDIT, message_id=telegram_id, text="second")
+    async with database.reading() as session:
+        ticket = await session.scalar(select(Ticket))
+        assert ticket is not None
+        [view] = await tickets.messages(session, ticket, ring=parts.sealer)
+        assert [body for _at, body in view.revisions] == ["first", "second"]
+
+
+async def test_a_message_after_an_answer_puts_the_ticket_back_into_the_queue(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    await consult(someone)
+    async with database.transaction() as session:
+        ticket = await session.scalar(select(Ticket))
+        assert ticket is not None
+        ticket.status = TicketStatus.ANSWERED
+    await someone.say("Cảm ơn, tôi còn một câu hỏi nữa")
+    assert (await ticket_of(database)).status == TicketStatus.OPEN
+
+
+async def test_closed_by_the_resident_and_opened_again(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    await consult(someone)
+    receipt = (await ticket_of(database)).receipt
+    await someone.tap(f"t:close:{receipt}")
+    assert (await ticket_of(database)).status == TicketStatus.CLOSED
+    await someone.tap(f"t:reopen:{receipt}")
+    assert (await ticket_of(database)).status == TicketStatus.OPEN
+    await someone.tap("t:withdraw")
+    assert (await ticket_of(database)).status == TicketStatus.WITHDRAWN
+    await someone.tap(f"t:reopen:{receipt}")
+    assert (await ticket_of(database)).status == TicketStatus.WITHDRAWN
+
+
+async def test_a_message_after_the_ticket_is_closed_is_a_question_again(database: Database, talk: Talker) -> None:
+    someone = await talk("ja")
+    await consult(someone, "自転車がなくなりました")
+    await someone.tap(f"t:close:{(await ticket_of(database)).receipt}")
+    messages = await someone.say("自転車を盗まれました")
+    assert "h:stolen_bicycle:1" in meanings(messages)
+
+
+async def test_notices_on_and_off_in_one_tap(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    await someone.tap("sub:on")
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Subscription)) > 0  # type: ignore[operator]
+    await someone.do(Kind.COMMAND, text="stop")
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Subscription)) == 0
+
+
+async def test_an_export_holds_what_was_written_and_erasure_leaves_none_of_it(
+    database: Database, talk: Talker
+) -> None:
+    someone = await talk("vi")
+    await consult(someone, "Đây là lời của tôi")
+    [export] = await someone.do(Kind.COMMAND, text="export")
+    assert "Đây là lời của tôi" in export.text
+    await someone.tap("del:no")
+    assert (await ticket_of(database)).status == TicketStatus.OPEN
+    await someone.tap("del:yes")
+    async with database.reading() as session:
+        for table in (Ticket, Message, Revision, Subscription, Delivery, Update):
+            assert await session.scalar(select(func.count()).select_from(table)) == 0, table
+        chat = await session.scalar(select(Chat))
+        assert chat is not None
+        assert (chat.municipality, chat.last_intent) == (None, None)
+
+
+async def test_a_verdict_is_kept_without_the_chat(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    await someone.tap("h:stolen_bicycle:0")
+    async with database.reading() as session:
+        turn = await session.scalar(select(Turn).where(Turn.helped.is_not(None)))
+        assert turn is not None
+        assert (turn.intent_id, turn.helped) == ("stolen_bicycle", False)
+    assert "chat" not in " ".join(Turn.__table__.columns.keys())
+
+
+async def test_a_resident_who_blocked_the_bot_is_marked_and_comes_back_by_writing(
+    database: Database, talk: Talker
+) -> None:
+    someone = await talk("vi")
+    await someone.say("xin chào")
+    await someone.do(Kind.BLOCKED)
+    assert (await chat_of(database)).state == ChatState.BLOCKED
+    await someone.say("xin chào")
+    assert (await chat_of(database)).state == ChatState.ACTIVE
+
+
+async def test_furigana_can_be_switched_off(database: Database, talk: Talker, clock: Clock) -> None:
+    someone = await talk("ja")
+    await someone.tap("furi:off")
+    assert not (await chat_of(database)).wants_furigana
+    [answer] = await someone.tap("a:stolen_bicycle")
+    assert "（けいさつしょ）" not in answer.text
+
+
+async def test_staff_words_never_come_from_a_note(database: Database, talk: Talker, parts: Parts) -> None:
+    someone = await talk("vi")
+    await consult(someone)
+    async with database.transaction() as session:
+        ticket = await session.scalar(select(Ticket))
+        assert ticket is not None
+        await tickets.add_message(
+            session, ticket, Author.NOTE, "internal", ring=parts.sealer, now=someone.clock()
+        )
+    [export] = await someone.do(Kind.COMMAND, text="export")
+    assert "internal" not in export.text
