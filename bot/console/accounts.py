@@ -90,9 +90,9 @@ async def check_password(password_hash: str | None, password: str) -> bool:
 
 
 def _verify(password_hash: str | None, password: str) -> bool:
-    is_known = bool(password_hash) and password_hash != NO_PASSWORD
+    known = password_hash if password_hash != NO_PASSWORD else None
     try:
-        return _hasher.verify(password_hash if is_known and password_hash else _hash_of_nothing(), password) and is_known
+        return _hasher.verify(known or _hash_of_nothing(), password) and bool(known)
     except (VerificationError, InvalidHashError):
         return False
 

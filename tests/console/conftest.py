@@ -37,7 +37,6 @@ class Browser:
     who: Staff | None = None
     csrf: str = ""
     last: httpx.Response | None = None
-    texts: list[str] = field(default_factory=list)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """Open a page."""
@@ -46,7 +45,9 @@ class Browser:
             self.csrf = found.group(1)
         return self.last
 
-    async def post(self, path: str, fields: dict[str, object] | None = None, *, csrf: str | None = None) -> httpx.Response:
+    async def post(
+        self, path: str, fields: dict[str, object] | None = None, *, csrf: str | None = None
+    ) -> httpx.Response:
         """Send a form with its CSRF token."""
         data = {"csrf": self.csrf if csrf is None else csrf} | (fields or {})
         self.last = await self.client.post(path, data=data)

@@ -151,7 +151,8 @@ async def test_one_wrong_thing_refuses_with_the_same_sentence(
     office: Office, password_hash: str, clock: Clock
 ) -> None:
     sentences = set()
-    for password, name_changed, right_code in (("wrong", False, True), (PASSWORD, True, True), (PASSWORD, False, False)):
+    cases = (("wrong", False, True), (PASSWORD, True, True), (PASSWORD, False, False))
+    for password, name_changed, right_code in cases:
         person, secret = await a_person(office, password_hash)
         browser = office.stranger()
         name = f"{person.username}x" if name_changed else person.username
@@ -256,8 +257,8 @@ async def test_what_was_typed_is_never_in_the_audit(office: Office, password_has
 
 
 @pytest.mark.parametrize(("asked", "given"), [
-    ("/tickets/3?x=1", "/tickets/3?x=1"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil.example", "/"),
-    ("", "/"), ("/\tx", "/"), ("javascript:alert(1)", "/"),
+    ("/tickets/3?x=1", "/tickets/3?x=1"), ("//evil.example", "/"), ("https://evil.example", "/"),
+    ("/\\evil.example", "/"), ("", "/"), ("/\tx", "/"), ("javascript:alert(1)", "/"),
 ])
 def test_after_signing_in_only_our_own_pages_are_gone_to(asked: str, given: str) -> None:
     assert safe_next(asked) == given
@@ -351,7 +352,8 @@ async def test_a_new_account_is_set_up_and_then_signs_in(office: Office, clock: 
     assert (await browser.post("/account/setup", fields)).status_code == 409
     fields["code"] = code_at(secret, clock)
     for wrong in ({"again": "other"}, {"password": "short", "again": "short"},
-                  {"password": "yamada-yamada-1", "again": "yamada-yamada-1"}, {"password": "a" * 20, "again": "a" * 20}):
+                  {"password": "yamada-yamada-1", "again": "yamada-yamada-1"},
+                  {"password": "a" * 20, "again": "a" * 20}):
         assert (await browser.post("/account/setup", fields | wrong)).status_code == 409, wrong
     assert (await browser.post("/account/setup", fields)).status_code == 303
     assert (await browser.get("/queue")).status_code == 200

@@ -112,8 +112,10 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
         person = await session.get(Staff, holder.id)
         colleague = await make_staff(session, name="佐々木 良子")
         people = [
-            ("vi", "stolen_bicycle", STORY, 0, 1, None, "99201"), ("pt-BR", "stalking", "Ele me segue.", 130, 2, person, "99204"),
-            ("ne", "wage_unpaid", "तलब पाएको छैन।", 50, 20, colleague, "99205"), ("my", "account_selling", "ဘဏ်စာအုပ်", 0, 70, None, None),
+            ("vi", "stolen_bicycle", STORY, 0, 1, None, "99201"),
+            ("pt-BR", "stalking", "Ele me segue.", 130, 2, person, "99204"),
+            ("ne", "unpaid_wages", "तलब पाएको छैन।", 50, 20, colleague, "99205"),
+            ("my", "selling_account", "ဘဏ်စာအုပ်", 0, 70, None, None),
             ("ja-simple", "lost_property", "かばんを 電車に わすれました。", 0, 30, None, "99201"),
         ]
         for locale, topic, body, priority, hours, who, place in people:
@@ -131,12 +133,12 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
                                           ring=parts.sealer, now=clock(), staff_id=holder.id, locale="pt-BR")
         session.add(Delivery(chat_id=row.chat_id, lane=Lane.ANSWER, message_id=reply.id, status=DeliveryStatus.SENT,
                              not_before=clock(), created_at=clock()))
-        await tickets.add_message(session, row, Author.NOTE, "人身安全対策課と情報共有済み。", ring=parts.sealer, now=clock(),
-                                  staff_id=holder.id)
+        await tickets.add_message(session, row, Author.NOTE, "人身安全対策課と情報共有済み。", ring=parts.sealer,
+                                  now=clock(), staff_id=holder.id)
         await tickets.add_message(session, row, Author.RESIDENT, "Sim, na casa da minha amiga.", ring=parts.sealer,
                                   now=clock(), locale="pt-BR", telegram_message_id=9)
         author = await make_staff(session, role=Role.PROMOTION_OFFICE, section=None, name="高橋")
-        texts = {"ja-simple": "6月は 外国人の 仕事を 考える 月です。\n会社が パスポートを 持って いたら、言って ください。",
+        texts = {"ja-simple": "6月は 外国人の 仕事を 考える 月です。\nパスポートは 自分で 持って ください。",
                  "vi": "Tháng 6 là tháng suy nghĩ về việc làm của người nước ngoài.",
                  "ur": "جون غیر ملکیوں کے کام کا مہینہ ہے۔"}
         for status in ("draft", "review", "approved", "scheduled", "sending", "done"):

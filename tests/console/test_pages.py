@@ -19,13 +19,27 @@ from bot.console.pages import HERE, few, local_input, moment, parse_local, stati
 from bot.i18n import load_strings
 from storage import audit
 from storage.audit import AuditTag
-from storage.models import Delivery, Notice, Role, Staff, Ticket
+from storage.models import (
+    Author,
+    Delivery,
+    DeliveryStatus,
+    Notice,
+    NoticeKind,
+    NoticeStatus,
+    Role,
+    Staff,
+    Ticket,
+    TicketStatus,
+)
 from tests.conftest import Clock
 from tests.console.conftest import Office, text_of
-from tests.factories import make_notice, make_ticket
+from tests.factories import make_notice, make_staff, make_ticket
 
 ENGLISH_ON_PURPOSE = {"Koban", "Telegram", "English", "Enter", "Ctrl", "ticket:12", "QR"}
 TEMPLATES = sorted((HERE / "templates").rglob("*.html"))
+
+
+KEYWORDS = {"_": None, "N_": None, "plural": (1, 2), "WrongState": None, "NotFound": None, "StaleReply": None}
 
 
 async def pages_of(office: Office, locale: str) -> dict[str, str]:
@@ -39,7 +53,7 @@ async def pages_of(office: Office, locale: str) -> dict[str, str]:
         }
         made["open"].is_sensitive = True
         ids = {name: ticket.id for name, ticket in made.items()}
-        author = (await office_person(session))
+        author = await make_staff(session, role=Role.PUBLISHER, section=None, name="作成")
         for status in ("draft", "review", "approved", "sending", "paused", "done"):
             notice = await make_notice(session, author=author, status=status, texts={"ja-simple": "…"})  # type: ignore[arg-type]
             notice.name = "…"
@@ -66,20 +80,14 @@ async def pages_of(office: Office, locale: str) -> dict[str, str]:
     return found
 
 
-async def office_person(session: object) -> Staff:
-    from tests.factories import make_staff
-
-    return await make_staff(session, role=Role.PUBLISHER, section=None, name="作成")  # type: ignore[arg-type]
-
-
 def without_data(page: str) -> str:
     """Drop what is data and not interface: code, other languages, names, values of fields."""
     page = re.sub(r"<code.*?</code>", " ", page, flags=re.DOTALL)
-    page = re.sub(r"<(\w+)[^>]* lang=\"(?!ja\"|en\")[^\"]*\"[^>]*>.*?</\1>", " ", page[page.index("<body") :], flags=re.DOTALL)
+    page = page[page.index("<body") :]
+    page = re.sub(r"<(\w+)[^>]* lang=\"(?!ja\"|en\")[^\"]*\"[^>]*>.*?</\1>", " ", page, flags=re.DOTALL)
     page = re.sub(r"<(bdi|kbd)>.*?</\1>", " ", page, flags=re.DOTALL)
     page = re.sub(r"<a [^>]*lang=\"\w+\".*?</a>|<option [^>]*lang=.*?</option>", " ", page, flags=re.DOTALL)
-    page = re.sub(r"<th scope=\"row\">(staff\d+)</th>|<dd>staff\d+</dd>|>(ticket|staff|notice):\S+<", "><", page)
-    return page
+    return re.sub(r"<th scope=\"row\">(staff\d+)</th>|<dd>staff\d+</dd>|>(ticket|staff|notice):\S+<", "><", page)
 
 
 async def test_no_english_is_left_on_a_japanese_page(office: Office) -> None:
@@ -88,7 +96,7 @@ async def test_no_english_is_left_on_a_japanese_page(office: Office) -> None:
         for path in [*TEMPLATES, *sorted(HERE.rglob("*.py"))]
         for _line, message, _comments, _context in extract(
             "jinja2" if path.suffix == ".html" else "python", io.BytesIO(path.read_bytes()),
-            keywords={"_": None, "N_": None, "plural": (1, 2), "WrongState": None, "NotFound": None, "StaleReply": None},
+            keywords=KEYWORDS,
         )
     }
     assert len(sources) > 300
@@ -122,8 +130,6 @@ def test_every_string_of_the_console_is_in_japanese() -> None:
 
 
 def test_every_value_of_the_database_has_its_words() -> None:
-    from storage.models import Author, DeliveryStatus, NoticeKind, NoticeStatus, TicketStatus
-
     for kind, values in {"ticket_status": TicketStatus, "author": Author, "delivery": DeliveryStatus, "role": Role,
                          "delivery_short": DeliveryStatus, "notice_status": NoticeStatus, "notice_kind": NoticeKind,
                          "audit": AuditTag, "outcome": consultation.OUTCOMES}.items():
