@@ -56,8 +56,8 @@ class Measured:
 async def running(*command: str, **environment: str) -> AsyncIterator[Measured]:
     """Start a process, and end it with the block."""
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | environment, stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        *command, cwd=ROOT, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | environment,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         yield Measured(process)

@@ -124,8 +124,8 @@ async def test_a_language_nobody_chose_follows_what_the_resident_writes(database
 
 
 @pytest.mark.parametrize("data", [
-    "nonsense", "a:no_such_intent", "lang:xx", "menu:none", "m:00000", "t:close:OLD-0000", "h:x:9", "ja:none", "t:agree",
-    "furi:maybe", "x" * 64,
+    "nonsense", "a:no_such_intent", "lang:xx", "menu:none", "m:00000", "t:close:OLD-0000", "h:x:9", "ja:none",
+    "t:agree", "furi:maybe", "x" * 64,
 ])
 async def test_a_stale_or_made_up_button_says_so(talk: Talker, data: str) -> None:
     someone = await talk("en")
