@@ -65,7 +65,7 @@ LABELS: dict[str, dict[str, str]] = {
     "missing": {
         "fallback": N_("Send the text of the fallback language, at last やさしい日本語"),
         "skip": N_("Send nothing to readers of that language"),
-        "hold": N_("Hold: send nothing to them until the text is there"),
+        "hold": N_("Hold: it cannot be scheduled until every language of the audience has its text"),
     },
     "text_state": {
         "drafted": N_("Translated by machine, not checked"),

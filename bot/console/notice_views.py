@@ -98,6 +98,12 @@ def preview(
     return Preview(rows, sum(shown), len(rows) - len(shown), sum(text is None for _tag, _count, text in rows))
 
 
+def held_for(notice: Notice, texts: Mapping[str, NoticeText], screens: Screens) -> list[str]:
+    """Return the languages of the audience without a text, when the notice is to be held for them."""
+    wanted = Audience.of(notice).locales or screens.offered_tags
+    return [tag for tag in wanted if tag not in texts] if notice.missing == "hold" else []
+
+
 def as_residents_see(texts: Mapping[str, NoticeText], screens: Screens) -> list[tuple[NoticeText, str]]:
     """Return each text with the message that residents read, in the order of the languages."""
     order = {tag: index for index, tag in enumerate(screens.offered_tags)}

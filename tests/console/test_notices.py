@@ -195,6 +195,17 @@ async def test_an_impossible_time_is_refused(office: Office, fields: dict[str, o
     assert (await now_in_database(office, notice.id)).status == "approved"
 
 
+async def test_a_held_notice_is_not_scheduled_while_a_language_has_no_text(office: Office) -> None:
+    browser = await office.browser(Role.APPROVER)
+    when = {"send_at": "2026-12-01T09:30"}
+    for locales, expected in (([], 409), (["vi", "th"], 409), (["vi"], 303)):
+        notice = await a_notice(office, status=NoticeStatus.APPROVED, missing="hold", locales=locales)
+        assert (await browser.post(f"/notices/{notice.id}/schedule", when)).status_code == expected, locales
+    notice = await a_notice(office, status=NoticeStatus.APPROVED, missing="hold", locales=["vi", "th"])
+    page = await browser.post(f"/notices/{notice.id}/schedule", when)
+    assert "文がない言語があるため、お知らせを保留しています：タイ語" in text_of(page.text)
+
+
 @pytest.mark.parametrize("fields", [{"name": "", "kind": "event"}, {"name": "x" * 201, "kind": "event"},
                                     {"name": "x", "kind": "spam"}])
 async def test_a_new_notice_needs_a_name_and_a_known_kind(office: Office, fields: dict[str, object]) -> None:

@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from bot import notices
 from bot.console import notice_views
 from bot.console.auth import NOTICE_APPROVERS, NOTICE_EDITORS
-from bot.console.pages import parse_local, render
-from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of
+from bot.console.pages import language_name, parse_local, render
+from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.errors import Refused, StaleReply, WrongState
 from storage import audit, deliveries
 from storage import notices as notice_rows
@@ -178,12 +178,17 @@ async def send_back(request: Request) -> Response:
 
 async def schedule(request: Request) -> Response:
     """Set the minute at which it goes out, in Japan's time."""
-    now, form = parts_of(request).clock(), form_of(request)
+    parts, form = parts_of(request), form_of(request)
+    now = parts.clock()
 
     async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
         send_at = _moment(form("send_at"))
         if send_at is None:
             raise WrongState("Choose when the notice goes out.")
+        texts = await notice_rows.texts_of(session, notice.id)
+        if lacking := notice_views.held_for(notice, texts, parts.screens):
+            names = ", ".join(language_name(tag, tag_of(request)) for tag in lacking)
+            raise WrongState("The notice is held, because these languages have no text yet: {names}.", names=names)
         notices.schedule(session, notice, person, send_at, _moment(form("expires_at")), now=now)
 
     return await _do(request, "schedule", deed)
