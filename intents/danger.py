@@ -93,8 +93,13 @@ def load(*, warm: bool = True) -> None:
     when it is needed.
     """
     sets = _rule_sets()
+
+    def compile_all() -> None:
+        for rules in sets.values():
+            rules.warm()
+
     if warm:
-        threading.Thread(target=lambda: [rules.warm() for rules in sets.values()], daemon=True).start()
+        threading.Thread(target=compile_all, daemon=True).start()
 
 
 def _views(text: str) -> list[tuple[str, str]]:

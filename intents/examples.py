@@ -1,5 +1,6 @@
 """The examples that models learn from and are measured on: utterances, danger examples, the development set."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from intents.matcher import OUT_OF_SCOPE
 STYLES = ("short", "question", "story", "rough")
 DANGERS = ("police_now", "medical_fire_now", "crisis_now")
 CALM = "none"
+CURATED = "curated"
+_PLACEHOLDER = re.compile(r"\{[a-z0-9_]+\}")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -21,7 +24,8 @@ class Example:
 
     intent: an intent id, `out_of_scope`, or None where the message is about danger and no intent is claimed.
     danger: a danger class, `none`, or None where the message says nothing certain about danger.
-    tag: the folder it comes from; style: one of STYLES, a danger class, `lookalikes` or `out_of_scope`.
+    tag: the folder it comes from; style: one of STYLES, a danger class, `lookalikes`, `out_of_scope`,
+    or `title` for the title of an answer.
     """
 
     text: str
@@ -53,8 +57,41 @@ def _danger_examples(content: dict[str, Any], tag: str) -> Iterator[Example]:
         yield Example(text, OUT_OF_SCOPE, CALM, tag, OUT_OF_SCOPE)
 
 
+def _curated_examples(root: Path) -> Iterator[Example]:
+    """The curated answers' own words: they name each topic in every language, also where nothing else is written."""
+    base = sorted((root / "intents" / "topics").glob("*/*.yaml"))
+    for path in [*base, *sorted((root / "locales").glob("*/intents/*.yaml"))]:
+        answer = _read(path).get("answer")
+        if not isinstance(answer, dict):
+            continue
+        tag = path.parent.parent.name if path.parent.name == "intents" else "ja-simple"
+        texts = [answer.get("title"), answer.get("now"), *(answer.get("steps") or [])]
+        for text in texts:
+            if isinstance(text, str) and (plain := _PLACEHOLDER.sub(" ", text).strip()):
+                yield Example(plain, path.stem, None, tag, CURATED)
+
+
+def _seed_examples(root: Path) -> Iterator[Example]:
+    """Yield the lines of intents/data/seeds/<tag>-*.yaml: intent → lines, more situations than the utterances name."""
+    for path in sorted((root / "intents" / "data" / "seeds").glob("*.yaml")):
+        tag = path.stem.rpartition("-")[0]
+        for intent, lines in _read(path).items():
+            for text in lines:
+                yield Example(str(text), str(intent), CALM, tag, "story" if len(str(text)) > 60 else "question")
+
+
+def _answer_examples(root: Path) -> Iterator[Example]:
+    """Yield the titles of the answers: what a topic is called in each language."""
+    sources = [*root.glob("intents/topics/*/*.yaml"), *root.glob("locales/*/intents/*.yaml")]
+    for path in sorted(sources):
+        tag = "ja-simple" if path.parent.parent.name == "topics" else path.parent.parent.name
+        answer = _read(path).get("answer")
+        if isinstance(answer, dict) and isinstance(answer.get("title"), str):
+            yield Example(answer["title"], path.stem, CALM, tag, "title")
+
+
 def training_examples(root: Path) -> list[Example]:
-    """Return every example under locales/, in a stable order.
+    """Return every example under locales/ and the seeds, in a stable order.
 
     Raises ValueError or yaml.YAMLError where a file cannot be read, naming it.
     """
@@ -66,6 +103,7 @@ def training_examples(root: Path) -> list[Example]:
                 out.extend(Example(text, path.stem, CALM, folder.name, style) for text in _lines(content, style))
         if (path := folder / "danger.yaml").exists():
             out.extend(_danger_examples(_read(path), folder.name))
+    out.extend(_curated_examples(root))
     return out
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intents import encoder, evaluation, features
-from intents.examples import CALM, DANGERS, Example
+from intents.examples import CALM, CURATED, DANGERS, Example
 from intents.matcher import MODEL_FILE, OUT_OF_SCOPE, Floats, fingerprint
 from intents.normalise import clean, fold
 from intents.romaji import to_hiragana
@@ -319,7 +319,7 @@ def slice_of(matrix: Matrix, rows: NDArray[np.int64]) -> Matrix:
 
 
 def held_out(examples: Sequence[Example], *, share: float = 0.2, seed: int = 1) -> NDArray[np.bool_]:
-    """Return which examples to hold out: the same share of every intent, language and style."""
+    """Return which examples to hold out: the same share of every intent, language and style; never curated words."""
     chooser = random.Random(seed)  # noqa: S311 - repeatable
     groups: dict[tuple[str, str, str], list[int]] = {}
     for i, example in enumerate(examples):
@@ -327,7 +327,7 @@ def held_out(examples: Sequence[Example], *, share: float = 0.2, seed: int = 1) 
     out = np.zeros(len(examples), dtype=bool)
     for members in groups.values():
         for i in members:
-            out[i] = chooser.random() < share
+            out[i] = chooser.random() < share and examples[i].style != CURATED
     return out
 
 
