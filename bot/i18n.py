@@ -173,7 +173,9 @@ def main(arguments: list[str]) -> int:
     if arguments == ["check"]:
         found = list(problems())
         print("\n".join(found) or "every string is translated")
-        return 1 if found else 0
+        # A language may be committed incomplete; the staff's and the base may not, and nothing may be broken.
+        complete = tuple(str(ROOT / "locales" / tag / "") + "/" for tag in (STAFF_TAG, "ja-simple"))
+        return 1 if any(line.startswith(complete) or "placeholders differ" in line for line in found) else 0
     print("usage: python -m bot.i18n update | check", file=sys.stderr)
     return 2
 
