@@ -25,7 +25,7 @@ class Example:
     intent: an intent id, `out_of_scope`, or None where the message is about danger and no intent is claimed.
     danger: a danger class, `none`, or None where the message says nothing certain about danger.
     tag: the folder it comes from; style: one of STYLES, a danger class, `lookalikes`, `out_of_scope`,
-    or `title` for the title of an answer.
+    or CURATED for the words of an answer.
     """
 
     text: str
@@ -58,7 +58,7 @@ def _danger_examples(content: dict[str, Any], tag: str) -> Iterator[Example]:
 
 
 def _curated_examples(root: Path) -> Iterator[Example]:
-    """The curated answers' own words: they name each topic in every language, also where nothing else is written."""
+    """Yield the curated answers' own words: they name each topic in every language, also where nothing else is written."""
     base = sorted((root / "intents" / "topics").glob("*/*.yaml"))
     for path in [*base, *sorted((root / "locales").glob("*/intents/*.yaml"))]:
         answer = _read(path).get("answer")
@@ -72,22 +72,12 @@ def _curated_examples(root: Path) -> Iterator[Example]:
 
 
 def _seed_examples(root: Path) -> Iterator[Example]:
-    """Yield the lines of intents/data/seeds/<tag>-*.yaml: intent → lines, more situations than the utterances name."""
-    for path in sorted((root / "intents" / "data" / "seeds").glob("*.yaml")):
-        tag = path.stem.rpartition("-")[0]
+    """Yield the lines of intents/data/seeds/<tag>/: intent → lines, more situations than the utterances name."""
+    for path in sorted((root / "intents" / "data" / "seeds").glob("*/*.yaml")):
+        tag = path.parent.name
         for intent, lines in _read(path).items():
             for text in lines:
                 yield Example(str(text), str(intent), CALM, tag, "story" if len(str(text)) > 60 else "question")
-
-
-def _answer_examples(root: Path) -> Iterator[Example]:
-    """Yield the titles of the answers: what a topic is called in each language."""
-    sources = [*root.glob("intents/topics/*/*.yaml"), *root.glob("locales/*/intents/*.yaml")]
-    for path in sorted(sources):
-        tag = "ja-simple" if path.parent.parent.name == "topics" else path.parent.parent.name
-        answer = _read(path).get("answer")
-        if isinstance(answer, dict) and isinstance(answer.get("title"), str):
-            yield Example(answer["title"], path.stem, CALM, tag, "title")
 
 
 def training_examples(root: Path) -> list[Example]:
@@ -103,6 +93,7 @@ def training_examples(root: Path) -> list[Example]:
                 out.extend(Example(text, path.stem, CALM, folder.name, style) for text in _lines(content, style))
         if (path := folder / "danger.yaml").exists():
             out.extend(_danger_examples(_read(path), folder.name))
+    out.extend(_seed_examples(root))
     out.extend(_curated_examples(root))
     return out
 
