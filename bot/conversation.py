@@ -7,7 +7,7 @@ caller owns the transaction and the outbox. `respond_without_database` is what i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,7 +25,6 @@ from storage import chats, tickets
 from storage.models import Chat, ChatState, Lane, TicketStatus, Turn
 from storage.sealing import Sealer
 
-FOLLOW_UP = timedelta(minutes=10)  # how long "and how much is it?" means the answer before
 _START_LOCALE = "en"
 
 

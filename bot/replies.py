@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,8 @@ from bot.incoming import Incoming
 from bot.outgoing import Outgoing
 from storage.models import Chat, Lane
 from storage.sealing import Sealer
+
+FOLLOW_UP = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,12 @@ class Scene:
     def words(self) -> Strings:
         """The interface strings of the chat's locale."""
         return self.screens.words(self.chat.locale)
+
+    @property
+    def recent_intent(self) -> str | None:
+        """The intent that was answered a few minutes ago: what "talk to staff" is probably about."""
+        answered_at = self.chat.last_intent_at
+        return self.chat.last_intent if answered_at and self.now - answered_at <= FOLLOW_UP else None
 
     @property
     def today(self) -> date:

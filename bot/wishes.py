@@ -27,7 +27,7 @@ async def request(scene: Scene, name: str) -> Response:
     """Do what a resident asked of the bot itself."""
     _, screens, tag = scene.words, scene.screens, scene.chat.locale
     if name == "talk_to_staff":
-        return await intake.begin(scene, None)
+        return await intake.begin(scene, scene.recent_intent)
     if name == "ticket_status":
         return await intake.status(scene)
     if name == "stop_notices":
@@ -77,7 +77,7 @@ async def press(scene: Scene) -> Response:
     if verb == "h":
         return await _helped(scene, *rest.rpartition(":")[::2])
     if verb == "staff":
-        return await intake.begin(scene, rest or None)
+        return await intake.begin(scene, rest or scene.recent_intent)
     if verb == "lang":
         return _choose_language(scene, rest)
     if verb == "menu":

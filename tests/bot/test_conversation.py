@@ -316,3 +316,17 @@ async def test_staff_words_never_come_from_a_note(database: Database, talk: Talk
         )
     [export] = await someone.do(Kind.COMMAND, text="export")
     assert "internal" not in export.text
+
+
+async def test_staff_are_told_what_was_asked_a_moment_ago_and_not_what_was_asked_long_before(
+    database: Database, talk: Talker, clock: Clock
+) -> None:
+    someone = await talk("vi")
+    await someone.tap("a:stolen_bicycle")
+    clock.advance(minutes=9)
+    await someone.do(Kind.COMMAND, text="staff")
+    assert (await ticket_of(database)).topic == "stolen_bicycle"
+    await someone.tap("t:decline")
+    clock.advance(minutes=2)
+    await someone.do(Kind.COMMAND, text="staff")
+    assert (await ticket_of(database)).topic is None
