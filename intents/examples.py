@@ -75,6 +75,9 @@ def _seed_examples(root: Path) -> Iterator[Example]:
     """Yield the lines of intents/data/seeds/<tag>/: intent → lines, more situations than the utterances name."""
     for path in sorted((root / "intents" / "data" / "seeds").glob("*/*.yaml")):
         tag = path.parent.name
+        if path.stem == "danger":
+            yield from _danger_examples(_read(path), tag)
+            continue
         for intent, lines in _read(path).items():
             for text in lines:
                 yield Example(str(text), str(intent), CALM, tag, "story" if len(str(text)) > 60 else "question")
