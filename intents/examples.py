@@ -72,7 +72,7 @@ def _curated_examples(root: Path) -> Iterator[Example]:
 
 
 def _seed_examples(root: Path) -> Iterator[Example]:
-    """Yield the lines of intents/data/seeds/<tag>/: intent → lines, more situations than the utterances name."""
+    """Yield the lines of intents/data/seeds/<tag>/: more situations than the utterances name."""
     for path in sorted((root / "intents" / "data" / "seeds").glob("*/*.yaml")):
         tag = path.parent.name
         if path.stem == "danger":
