@@ -58,7 +58,7 @@ def _danger_examples(content: dict[str, Any], tag: str) -> Iterator[Example]:
 
 
 def _curated_examples(root: Path) -> Iterator[Example]:
-    """Yield the curated answers' own words: they name each topic in every language, also where nothing else is written."""
+    """Yield the curated answers' own words: they name each topic in every language."""
     base = sorted((root / "intents" / "topics").glob("*/*.yaml"))
     for path in [*base, *sorted((root / "locales").glob("*/intents/*.yaml"))]:
         answer = _read(path).get("answer")
