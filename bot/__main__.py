@@ -91,9 +91,8 @@ def _run(roles: list[str]) -> int:
 
 
 def _understand(_options: argparse.Namespace) -> int:
-    from intents.understand import run_lines
-
     from bot.i18n import ROOT
+    from intents.understand import run_lines
 
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
