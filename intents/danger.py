@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intents import language_han, language_words
 from intents.danger_rules import GUARDS, PREFIXED, SPACED, UNSPACED, Rule, RuleSet, Writing, read_rules
 from intents.normalise import clean, fold
 from intents.romaji import loose_kana, romaji_to_kana, to_hiragana
@@ -53,7 +54,10 @@ _SCRIPT = {
     "km": "[\u1780-\u17ff]", "my": "[\u1000-\u109f]", "mn": "[\u0400-\u04ff]", "ne": "[\u0900-\u097f]",
 }  # fmt: skip
 _SCRIPT_SEEN = {tag: re.compile(pattern) for tag, pattern in _SCRIPT.items()}
-_JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff]")
+_KANA = re.compile("[\u3041-\u30ff]")
+_LATIN_WORD = re.compile(r"[^\W\d_]+")
+_CLEARLY_CHINESE = 4.0
+"""Lead of Chinese over Japanese, in log units, above which characters without kana are not read as Japanese."""
 _LATIN = re.compile("[a-z\u00c0-\u1ef9]{2}")
 _SENTENCE_END = re.compile(r"[.!?。！？।។။\n]+")
 _ORDER = (Danger.CRISIS_NOW, Danger.MEDICAL_FIRE_NOW, Danger.POLICE_NOW)
@@ -102,21 +106,47 @@ def load(*, warm: bool = True) -> None:
         threading.Thread(target=compile_all, daemon=True).start()
 
 
-def _views(text: str) -> list[tuple[str, str]]:
-    """Return which rule set reads which form of the text."""
-    views: list[tuple[str, str]] = []
+_COLUMNS = {"en": "en", "es": "es", "pt": "pt-BR", "id": "id", "fil": "fil", "ne-latin": "ne-Latn", "romaji": "ja"}
+_COLUMNS |= {"vi": "vi", "vi-plain": "vi"}
+
+
+def _plausible(text: str) -> frozenset[str]:
+    """Return the languages in Latin letters that explain the words about as well as the best one does.
+
+    `bom dia` has a bomb in it in one language and a good morning in another. Generous on purpose: a message may mix
+    two languages, and the learner's spelling is not in any list.
+    """
+    words: list[str] = _LATIN_WORD.findall(text)
+    sums = language_words.evidence(words).sum(axis=0).tolist() if words else []
+    strength: dict[str, float] = {}
+    for column, value in zip(language_words.COLUMNS, sums, strict=False):
+        if column in _COLUMNS:
+            tag = _COLUMNS[column]
+            strength[tag] = max(strength.get(tag, 0.0), value * (1.4 if column in ("romaji", "ne-latin") else 1.0))
+    best = max(strength.values(), default=0.0)
+    return frozenset(tag for tag, value in strength.items() if value >= 0.6 * best)
+
+
+def _views(text: str) -> list[tuple[str, str, frozenset[str] | None]]:
+    """Return which rule set reads which form of the text, and for which languages (None: all of the set)."""
+    views: list[tuple[str, str, frozenset[str] | None]] = []
     sets = _rule_sets()
     if _LATIN.search(text):
-        bare = fold(text)
-        views.append(("latin", bare))
-        views.append(("vi-plain", bare) if bare == text else ("vi", text))
+        bare, likely = fold(text), _plausible(text)
+        views.append(("latin", bare, likely))
+        if "vi" in likely:
+            views.append(("vi-plain", bare, None) if bare == text else ("vi", text, None))
         kana, share = romaji_to_kana(text)
-        if share >= 0.5:
-            views.append(("ja", loose_kana(to_hiragana(kana))))
-    if _JAPANESE.search(text):
-        views.append(("ja", loose_kana(to_hiragana(text))))
-    views.extend((tag, text) for tag, seen in _SCRIPT_SEEN.items() if seen.search(text))
-    return [(tag, view) for tag, view in views if tag in sets]
+        if share >= 0.5 and "ja" in likely:
+            views.append(("ja", loose_kana(to_hiragana(kana)), None))
+    n_kana = len(_KANA.findall(text))
+    has_han = _SCRIPT_SEEN["zh"].search(text) is not None
+    if n_kana or (has_han and max(language_han.lead(text)) < _CLEARLY_CHINESE):
+        views.append(("ja", loose_kana(to_hiragana(text)), None))
+    for tag, seen in _SCRIPT_SEEN.items():
+        if seen.search(text) and not (tag == "zh" and n_kana >= 2):
+            views.append((tag, text, None))
+    return [view for view in views if view[0] in sets]
 
 
 def assess(text: str) -> Assessment:
@@ -128,9 +158,10 @@ def assess(text: str) -> Assessment:
     if not body:
         return Assessment()
     found: set[str] = set()
-    for form, view in _views(body):
-        for candidates in _rule_sets()[form].candidates(view).values():
-            found |= _read(candidates, view)
+    for form, view, likely in _views(body):
+        for tag, candidates in _rule_sets()[form].candidates(view).items():
+            if likely is None or tag in likely:
+                found |= _read(candidates, view)
     firm = next((danger for danger in _ORDER if danger in found), None)
     soft = next((danger for danger in _ORDER if f"soft {danger}" in found), None)
     return Assessment(firm, None if firm else soft)
