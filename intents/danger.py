@@ -5,7 +5,6 @@ and, where the
 encoder runs, in their meaning; it can raise and settle what the phrases leave open.
 """
 
-import math
 import re
 import threading
 from dataclasses import dataclass
@@ -61,8 +60,6 @@ _CLEARLY_CHINESE = 4.0
 """Lead of Chinese over Japanese, in log units, above which characters without kana are not read as Japanese."""
 _LATIN = re.compile("[a-z\u00c0-\u1ef9]{2}")
 _SENTENCE_END = re.compile(r"[.!?。！？।។။\n]+")
-_SOFT = 0.45
-"""Share of the limit of the card from which a chance is worth the short card."""
 _ORDER = (Danger.CRISIS_NOW, Danger.MEDICAL_FIRE_NOW, Danger.POLICE_NOW)
 
 
@@ -226,25 +223,23 @@ class DangerModel:
             message = self._matcher.read(text, vector)
         if not len(message.columns) and message.vector is None:
             return words
-        return self.combine(words, self._matcher.danger_probabilities(message), dense=message.vector is not None)
+        return self.combine(words, self._matcher.danger_probabilities(message))
 
-    def combine(self, words: Assessment, probabilities: "Floats", *, dense: bool) -> Assessment:
+    def combine(self, words: Assessment, probabilities: "Floats") -> Assessment:
         """Return what phrases and classifier say together.
 
         probabilities: one for each danger class in the order of the model, then that of no danger.
-        dense: whether the meaning was read too, or the words alone.
         """
         settings, labels = self._matcher.settings, self._matcher.danger_labels
-        head = "danger_full" if dense else "danger_words"
-        calm = min(max(float(probabilities[-1]), 3e-4), 1 - 3e-4)
-        odds = settings[f"{head}_slope"] * math.log((1.0 - calm) / calm) + settings[f"{head}_offset"]
-        odds += settings[f"{head}_firm"] if words.firm else settings[f"{head}_soft"] if words.soft else 0.0
-        chance = 1.0 / (1.0 + math.exp(-odds))
-        best = words.firm or Danger(labels[int(probabilities[:-1].argmax())])
-        limit = settings[f"{head}_limit"]
-        # Without the meaning, the classifier may raise the card but not take it away from a phrase.
-        if chance >= limit or (words.firm and not dense):
+        chance = 1.0 - float(probabilities[-1])
+        best = Danger(labels[int(probabilities[:-1].argmax())])
+        if words.firm:
+            chance = chance + (1.0 - chance) * settings["danger_phrase"]
+            best = words.firm
+        elif words.soft:
+            chance = chance + (1.0 - chance) * settings["danger_soft_phrase"]
+        if chance >= settings["danger_firm"]:
             return Assessment(firm=best)
-        if chance >= _SOFT * limit or words.soft or words.firm:
+        if chance >= settings["danger_soft"] or words.soft or words.firm:
             return Assessment(soft=words.firm or words.soft or best)
         return Assessment()

@@ -6,9 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from intents import language
+from intents.danger import Danger
 from intents.examples import DANGERS, STYLES, Example
-from intents.matcher import OUT_OF_SCOPE
+from intents.matcher import OUT_OF_SCOPE, Floats
 from intents.understand import Understander, Understanding
 
 CORE = ("ja", "en", "zh-Hans", "zh-Hant", "ko", "vi", "pt", "es", "th", "id", "fil", "km", "my", "mn", "ne")
@@ -147,3 +151,62 @@ def _macro(hits: dict[tuple[str, str], list[bool]], tags: Sequence[str], bucket:
         if flags:
             shares.append(sum(flags) / len(flags))
     return 100.0 * sum(shares) / len(shares) if shares else 0.0
+
+
+def choose_settings(
+    settings: dict[str, float],
+    *,
+    labels: Sequence[str],
+    probabilities: Floats,
+    words: Floats,
+    truth: Sequence[str],
+    wrong_share: float = 0.08,
+) -> dict[str, float]:
+    """Return the settings with the thresholds that held-out messages ask for.
+
+    probabilities, words: one row a held-out message, from the full and from the words-only model. truth: what
+    each meant.
+    wrong_share: how many answers may be wrong, 0.0–1.0.
+    """
+    outside = list(labels).index(OUT_OF_SCOPE)
+    answers = np.delete(probabilities, outside, axis=1)
+    names = [label for label in labels if label != OUT_OF_SCOPE]
+    best, score = answers.argmax(axis=1), answers.max(axis=1)
+    right = np.array([names[b] == t for b, t in zip(best, truth, strict=True)])
+    chosen = dict(settings)
+    chosen["answer"] = _lowest(score, right, wrong_share, floor=0.45)
+    sure = words.max(axis=1)
+    word_right = np.array([labels[b] == t for b, t in zip(words.argmax(axis=1), truth, strict=True)])
+    chosen["skip_encoder"] = max(0.9, _lowest(sure, word_right, 0.015, floor=0.9))
+    return chosen
+
+
+def _lowest(score: NDArray[np.float32], right: NDArray[np.bool_], wrong_share: float, *, floor: float) -> float:
+    """Return the lowest threshold above which at most `wrong_share` of the messages are wrong."""
+    for threshold in np.arange(floor, 0.995, 0.01):
+        above = score >= threshold
+        if above.any() and 1.0 - right[above].mean() <= wrong_share:
+            return round(float(threshold), 3)
+    return 0.995
+
+
+def choose_danger_settings(
+    settings: dict[str, float], *, chances: Floats, is_danger: NDArray[np.bool_], alarm_share: float = 0.04
+) -> dict[str, float]:
+    """Return the settings with the lowest firm threshold that keeps look-alikes quiet.
+
+    chances: 1 less the probability of no danger, phrases included, one a held-out danger message or look-alike.
+    """
+    chosen = dict(settings)
+    alike = np.sort(chances[~is_danger])
+    at = int(np.ceil(len(alike) * (1.0 - alarm_share))) - 1
+    chosen["danger_firm"] = (
+        round(min(0.7, max(0.15, float(alike[max(at, 0)]) + 0.005)), 3) if len(alike) else settings["danger_firm"]
+    )
+    chosen["danger_soft"] = round(chosen["danger_firm"] / 2.5, 3)
+    return chosen
+
+
+def danger_name(danger: Danger | None) -> str:
+    """Return the class as it is printed."""
+    return danger.value if danger else "-"

@@ -25,7 +25,7 @@ class Example:
     intent: an intent id, `out_of_scope`, or None where the message is about danger and no intent is claimed.
     danger: a danger class, `none`, or None where the message says nothing certain about danger.
     tag: the folder it comes from; style: one of STYLES, a danger class, `lookalikes`, `out_of_scope`,
-    or CURATED for the words of an answer. twin_of: the line that this one is another way to type, if any.
+    or CURATED for the words of an answer.
     """
 
     text: str
@@ -33,7 +33,6 @@ class Example:
     danger: str | None
     tag: str
     style: str
-    twin_of: str = ""
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -38,9 +38,6 @@ def register(subparsers: Any) -> None:
         help="also print missed dangers and false alarms (the lines are ours, not residents')",
     )
     evaluate.add_argument(
-        "--held-out", action="store_true", help="train on four fifths and measure on the fifth instead"
-    )
-    evaluate.add_argument(
         "--language", type=Path, help="also measure language detection on this table (lang, bucket, source, text)"
     )
     evaluate.set_defaults(func=_evaluate)
@@ -87,9 +84,7 @@ def _train(options: argparse.Namespace) -> int:
         print("no utterances under locales/: nothing to train", file=sys.stderr)
         return 1
     examples = training.augmented(examples)
-    from intents.vectors import VectorCache
-
-    cache = VectorCache(options.root / ".cache" / "vectors.npz")
+    cache = training.VectorCache(options.root / ".cache" / "vectors.npz")
     with _progress("sentences", len(examples)) as move:
         data = training.prepare(examples, cache, progress=move)
     with _progress("models", training.STEPS) as move:
@@ -99,7 +94,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from intents.evaluation import language_rows
+    from intents.evaluation import confusions, language_rows, table
     from intents.examples import development_examples
     from intents.understand import Understander
 
@@ -109,45 +104,11 @@ def _evaluate(options: argparse.Namespace) -> int:
                 f"language, prior {line.prior:20} core {line.core:6.2f}   1-2 words {line.core_short:6.2f}   "
                 f"all {line.everything:6.2f}"
             )
-    examples = development_examples(options.root)
-    if options.held_out or (not examples and not options.language):
-        print("measured on a fifth of the lines, held out of training; --root's model is not touched", file=sys.stderr)
-        return _evaluate_held_out(options)
+    examples = [e for e in development_examples(options.root) if not options.tag or e.tag in options.tag]
     if not examples:
-        return 0
+        print("no development set under tests/utterances/", file=sys.stderr)
+        return 0 if options.language else 1
     understander = Understander.load(options.root, encoder="off" if options.words else "auto")
-    return _report(options, understander, examples)
-
-
-def _evaluate_held_out(options: argparse.Namespace) -> int:
-    """Train on four fifths in a folder of its own, and measure on the rest."""
-    import tempfile
-
-    from intents import training
-    from intents.examples import CURATED, training_examples
-    from intents.understand import Understander
-
-    examples = training_examples(options.root)
-    out = training.held_out(examples)
-    known = training.augmented([example for example, held in zip(examples, out, strict=True) if not held])
-    unseen = [example for example, held in zip(examples, out, strict=True) if held and example.style != CURATED]
-    from intents.vectors import VectorCache
-
-    cache = VectorCache(options.root / ".cache" / "vectors.npz")
-    with tempfile.TemporaryDirectory() as folder:
-        with _progress("sentences", len(known)) as move:
-            data = training.prepare(known, cache, progress=move)
-        with _progress("models", training.STEPS) as move:
-            training.train(Path(folder), data, progress=move)
-        understander = Understander.load(Path(folder), encoder="off" if options.words else "auto")
-    return _report(options, understander, unseen)
-
-
-def _report(options: argparse.Namespace, understander: Any, examples: Any) -> int:
-    """Print the table, and what else was asked for."""
-    from intents.evaluation import confusions, table
-
-    examples = [e for e in examples if not options.tag or e.tag in options.tag]
     with _progress("messages", len(examples)) as move:
         rows = table(understander, examples, progress=move)
     _print_table(rows)

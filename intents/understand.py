@@ -118,11 +118,10 @@ class Understander:
         outside = float(probabilities[self.matcher.labels.index(OUT_OF_SCOPE)])
         if outside > max(best.score, settings["outside"]):
             return "fallback", ()
-        own = best.intent_id in BOT_REQUESTS or best.intent_id in SMALLTALK
-        if best.score >= settings["answer_bot" if own else "answer"] and outside < settings["answer_outside"]:
+        if best.score >= settings["answer"] and outside < settings["answer_outside"]:
             if best.intent_id in BOT_REQUESTS:
                 return "bot_request", ()
-            return ("smalltalk" if own else "answer"), ()
+            return ("smalltalk" if best.intent_id in SMALLTALK else "answer"), ()
         choices = [r.intent_id for r in ranked[:4] if r.score >= settings["choice"] and r.intent_id not in SMALLTALK]
         if len(choices) >= 2 and sum(r.score for r in ranked[:4]) >= settings["choices"]:
             return "choices", tuple(choices)

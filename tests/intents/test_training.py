@@ -5,16 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intents import encoder, features, training, vectors
-from intents.calibration import SETTINGS, choose_answers, choose_danger
-from intents.danger import Assessment, Danger
-from intents.evaluation import table
+from intents import encoder, features, training
+from intents.evaluation import choose_danger_settings, choose_settings, table
 from intents.examples import CALM, Example, development_examples, training_examples
-from intents.fitting import vocabulary_of
 from intents.kana import reading, romaji
 from intents.matcher import OUT_OF_SCOPE, Matcher
 from intents.understand import Understander
-from intents.vectors import VectorCache
 
 UTTERANCES = {
     "stolen_bicycle": ["my bike was stolen", "someone took my bicycle", "bike gone from the station", "bicycle theft"],
@@ -55,7 +51,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(project: Path) -> Path:
     if encoder.load() is None:
         pytest.skip("no encoder on this machine: models are trained on Linux x86-64")
-    cache = VectorCache(project / ".cache" / "vectors.npz")
+    cache = training.VectorCache(project / ".cache" / "vectors.npz")
     data = training.prepare(training_examples(project), cache)
     return training.train(project, data, rounds=15)
 
@@ -85,7 +81,7 @@ def test_a_trained_file_answers_for_its_topics(project: Path, trained: Path) -> 
 
 def test_the_same_examples_give_the_same_fingerprint(project: Path, trained: Path) -> None:
     before = Matcher.load(project).fingerprint
-    data = training.prepare(training_examples(project), VectorCache(project / ".cache" / "vectors.npz"))
+    data = training.prepare(training_examples(project), training.VectorCache(project / ".cache" / "vectors.npz"))
     training.train(project, data, rounds=3)
     assert Matcher.load(project).fingerprint == before
 
@@ -96,8 +92,8 @@ def test_known_vectors_are_not_computed_again_and_git_does_not_see_them(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("encoded again")
 
-    monkeypatch.setattr(vectors, "ProcessPoolExecutor", refuse)
-    cache = VectorCache(project / ".cache" / "vectors.npz")
+    monkeypatch.setattr(training, "ProcessPoolExecutor", refuse)
+    cache = training.VectorCache(project / ".cache" / "vectors.npz")
     assert cache.vectors(["hello", "hi there"]).shape == (2, encoder.DIMENSION)
     assert (project / ".cache" / ".gitignore").read_text(encoding="utf-8") == "*\n"
 
@@ -130,47 +126,24 @@ def test_thresholds_follow_the_held_out_messages() -> None:
     labels = ("a", "b", OUT_OF_SCOPE)
     sure_and_right = np.array([[0.9, 0.05, 0.05]] * 50, dtype=np.float32)
     doubtful_and_wrong = np.array([[0.5, 0.45, 0.05]] * 50, dtype=np.float32)
-    strangers = np.array([[0.7, 0.05, 0.25]] * 50, dtype=np.float32)
-    rows = np.concatenate([sure_and_right, doubtful_and_wrong, strangers])
-    truth = ["a"] * 50 + ["b"] * 50 + [OUT_OF_SCOPE] * 50
-    chosen = choose_answers(SETTINGS, labels=labels, probabilities=rows, words=rows, truth=truth)
-    assert 0.7 <= chosen["answer"] <= 0.9
-    assert chosen["skip_encoder"] > 0.89
-
-
-def test_phrases_and_classifier_are_weighed_by_what_was_held_out() -> None:
-    police, quiet = Assessment(firm=Danger.POLICE_NOW), Assessment()
-    calm = np.array([0.02] * 40 + [0.6] * 40 + [0.95] * 40 + [0.999] * 200, dtype=np.float32)
-    phrases = [quiet] * 40 + [police] * 40 + [quiet] * 240
-    dangerous = np.array([True] * 80 + [False] * 240)
-    alike = np.array([False] * 80 + [True] * 40 + [False] * 200)
-    chosen = choose_danger(SETTINGS, "full", calm=calm, phrases=phrases, dangerous=dangerous, alike=alike)
-    assert chosen["danger_full_firm"] > 1.0
-    assert chosen["danger_full_slope"] > 0.2
-    assert 0.07 < chosen["danger_full_limit"] < 0.61
-    assert chosen["danger_words_limit"] == SETTINGS["danger_words_limit"]
-
-
-def test_too_few_held_out_messages_change_nothing() -> None:
-    few = np.array([0.5] * 4, dtype=np.float32)
-    flags = np.array([True, True, False, False])
-    assert (
-        choose_danger(SETTINGS, "full", calm=few, phrases=[Assessment()] * 4, dangerous=flags, alike=~flags) == SETTINGS
+    both = np.concatenate([sure_and_right, doubtful_and_wrong])
+    chosen = choose_settings(
+        training.SETTINGS, labels=labels, probabilities=both, words=both, truth=["a"] * 50 + ["b"] * 50
     )
-
-
-def test_a_line_and_its_retyped_twin_are_held_out_together() -> None:
-    lines = [Example(f"mất xe đạp số {n}", "stolen_bicycle", CALM, "vi", "short") for n in range(60)]
-    examples = training.augmented(lines)
-    out = training.held_out(examples)
-    by_line = {example.text: held for example, held in zip(examples, out, strict=True) if not example.twin_of}
-    assert 3 <= sum(by_line.values()) <= 25
-    twins = [(example, held) for example, held in zip(examples, out, strict=True) if example.twin_of]
-    assert all(by_line[example.twin_of] == held for example, held in twins)
+    assert 0.5 < chosen["answer"] <= 0.9
+    alarms = choose_danger_settings(
+        training.SETTINGS,
+        chances=np.array([0.9] * 50 + [0.3] * 50, dtype=np.float32),
+        is_danger=np.array([True] * 50 + [False] * 50),
+    )
+    assert 0.3 < alarms["danger_firm"] <= 0.9
+    assert alarms["danger_soft"] < alarms["danger_firm"]
 
 
 def test_features_have_unit_length_and_know_only_the_vocabulary() -> None:
-    vocabulary, idf = vocabulary_of([features.grams(text) for text in ("lost wallet", "lost bag", "lost key")] * 3)
+    vocabulary, idf = training.vocabulary_of(
+        [features.grams(text) for text in ("lost wallet", "lost bag", "lost key")] * 3
+    )
     columns, weights = features.weigh(features.grams("lost umbrella"), vocabulary, idf)
     assert len(columns) == len(weights)
     if len(columns):
