@@ -16,7 +16,7 @@ from bot.i18n import Strings, babel_locale
 from bot.outgoing import Button, Outgoing, TextBuilder, plain
 from intents.cards import Cards
 from intents.catalogue import Catalogue, RenderedAnswer
-from intents.contacts import ShownContact
+from intents.contact_words import ShownContact
 from intents.danger import Danger
 from intents.schema import BASE_TAG, Source
 

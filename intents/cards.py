@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from intents.contacts import clock, languages_in, load_contacts, separator
+from intents.contact_words import clock, languages_in, separator
+from intents.contacts import load_contacts
 from intents.errors import CardsError, Problem
 from intents.loading import Fields, Report, read_mapping
 from intents.locales import load_locales

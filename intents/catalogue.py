@@ -13,7 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from intents.base_files import read_base, read_pairs, read_translation
-from intents.contacts import ContactBook, ShownContact, add_locale_names, fill_local, load_contacts, show_contact
+from intents.contact_words import ShownContact, show_contact
+from intents.contacts import ContactBook, add_locale_names, fill_local, load_contacts
 from intents.errors import CatalogueError, Problem
 from intents.loading import Report
 from intents.locales import load_locales

@@ -15,7 +15,7 @@ import babel
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
-from intents.contacts import clock
+from intents.contact_words import clock
 from intents.schema import BASE_TAG, PLACEHOLDER, AnswerText, Fact
 
 _NAMES_FILE = Path(__file__).parent / "data" / "official_names.txt"
