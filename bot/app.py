@@ -18,7 +18,7 @@ from bot.answers import Screens
 from bot.config import Settings, split_address
 from bot.console.app import ConsoleParts, create_app
 from bot.conversation import Parts
-from bot.deployment import Deployment, load_deployment
+from bot.deployment import Deployment, load_deployment, write_rows
 from bot.errors import SettingsError
 from bot.i18n import ROOT, load_strings
 from bot.outbox import NOTICES_IN_FLIGHT, Outbox
@@ -32,9 +32,7 @@ from intents.cards import load_cards
 from intents.catalogue import load_catalogue
 from intents.understand import Understander
 from storage import migrate
-from storage import staff as staff_rows
 from storage.database import Database
-from storage.models import Section, Station
 
 log = logging.getLogger(__name__)
 
@@ -83,14 +81,8 @@ def build(settings: Settings) -> App:
 async def prepare_database(app: App) -> None:
     """Bring the tables up to date and make sections and stations those of the deployment."""
     await migrate.upgrade(app.database)
-    deployment = app.deployment
     async with app.database.transaction() as session:
-        await staff_rows.put_sections(
-            session,
-            [Section(id=each.id, name_ja=each.name_ja, name_en=each.name_en) for each in deployment.sections],
-            [Station(id=each.id, name_ja=each.name_ja, name_en=each.name_en, size=each.size)
-             for each in deployment.stations],
-        )
+        await write_rows(session, app.deployment)
 
 
 async def run(app: App, roles: Sequence[str], stop: asyncio.Event) -> None:

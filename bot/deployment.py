@@ -13,9 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from bot.duty import TOKYO, DutyCalendar, QuietHours
 from intents.catalogue import Catalogue
 from intents.schema import Hours, LocalContact
+from storage import models, staff
 
 SIZES = ("large", "medium_small")
 DATA_CLASSES = ("tickets", "intakes", "chats", "updates", "deliveries", "turns", "audit")
@@ -323,3 +326,13 @@ def load_deployment(path: Path, catalogue: Catalogue | None = None) -> Deploymen
     from bot.deployment_file import read_deployment  # here: the reader needs the classes above
 
     return read_deployment(path, catalogue)
+
+
+async def write_rows(session: AsyncSession, deployment: Deployment) -> None:
+    """Make the sections and stations of the database those of the deployment."""
+    await staff.put_sections(
+        session,
+        [models.Section(id=each.id, name_ja=each.name_ja, name_en=each.name_en) for each in deployment.sections],
+        [models.Station(id=each.id, name_ja=each.name_ja, name_en=each.name_en, size=each.size)
+         for each in deployment.stations],
+    )

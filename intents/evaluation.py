@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intents import language
-from intents.danger import Danger
 from intents.examples import DANGERS, STYLES, Example
 from intents.matcher import OUT_OF_SCOPE, Floats
 from intents.understand import Understander, Understanding
@@ -205,8 +204,3 @@ def choose_danger_settings(
     )
     chosen["danger_soft"] = round(chosen["danger_firm"] / 2.5, 3)
     return chosen
-
-
-def danger_name(danger: Danger | None) -> str:
-    """Return the class as it is printed."""
-    return danger.value if danger else "-"

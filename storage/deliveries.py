@@ -213,10 +213,3 @@ async def count_by_status(session: AsyncSession, notice_id: int) -> dict[str, in
     """Return how many deliveries of a notice are in each status."""
     query = select(Delivery.status, func.count()).where(Delivery.notice_id == notice_id).group_by(Delivery.status)
     return {row[0]: row[1] for row in await session.execute(query)}
-
-
-async def count_queued(session: AsyncSession) -> int:
-    """Return how many deliveries wait."""
-    return await session.scalar(
-        select(func.count()).select_from(Delivery).where(Delivery.status == DeliveryStatus.QUEUED)
-    ) or 0

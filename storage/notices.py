@@ -148,11 +148,3 @@ async def listing(session: AsyncSession, *, limit: int = 200) -> list[Notice]:
     is_ended = Notice.status.in_(ENDED)
     when = func.coalesce(Notice.send_at, Notice.created_at)
     return list(await session.scalars(select(Notice).order_by(is_ended, when).limit(limit)))
-
-
-async def by_campaign(session: AsyncSession, campaign: str) -> Notice | None:
-    """Return the newest notice made for a campaign."""
-    found: Notice | None = await session.scalar(
-        select(Notice).where(Notice.campaign == campaign).order_by(Notice.id.desc()).limit(1)
-    )
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import re
 import struct
 import zlib
@@ -181,8 +180,3 @@ def _ogg_crc(data: bytes) -> int:
         for _ in range(8):
             crc = ((crc << 1) ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
     return crc
-
-
-def content_hash(content: bytes) -> str:
-    """Return a short fingerprint for the call log, where contents are not kept."""
-    return f"{binascii.crc32(content):08x}"

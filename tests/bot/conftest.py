@@ -8,7 +8,7 @@ import pytest
 
 from bot.answers import Screens
 from bot.conversation import Parts, respond, understand
-from bot.deployment import load_deployment
+from bot.deployment import load_deployment, write_rows
 from bot.i18n import ROOT, load_strings
 from bot.incoming import Incoming, Kind
 from bot.outgoing import Outgoing
@@ -16,9 +16,8 @@ from bot.replies import Response
 from intents.cards import load_cards
 from intents.catalogue import load_catalogue
 from intents.understand import Understander
-from storage import staff
 from storage.database import Database
-from storage.models import Lane, Section, Station
+from storage.models import Lane
 from storage.sealing import Sealer
 from tests.conftest import Clock
 
@@ -83,12 +82,7 @@ async def talk(database: Database, parts: Parts, clock: Clock) -> Talker:
     """Make residents: `someone = await talk("vi")`."""
     deployment = parts.deployment
     async with database.transaction() as session:
-        await staff.put_sections(
-            session,
-            [Section(id=each.id, name_ja=each.name_ja, name_en=each.name_en) for each in deployment.sections],
-            [Station(id=each.id, name_ja=each.name_ja, name_en=each.name_en, size=each.size)
-             for each in deployment.stations],
-        )
+        await write_rows(session, deployment)
 
     async def make(language_code: str = "vi", address: int = 4242) -> Talk:
         return Talk(database, parts, clock, address, language_code)

@@ -15,13 +15,13 @@ from bot.answers import Screens
 from bot.config import Settings
 from bot.console.accounts import NO_PASSWORD
 from bot.console.app import ConsoleParts, create_app
-from bot.deployment import Deployment, load_deployment
+from bot.deployment import Deployment, load_deployment, write_rows
 from bot.i18n import ROOT, load_strings
 from intents.cards import load_cards
 from intents.catalogue import load_catalogue
 from storage import staff as staff_rows
 from storage.database import Database
-from storage.models import Role, Section, Staff, Station
+from storage.models import Role, Staff
 from storage.sealing import Sealer
 from tests import factories
 from tests.conftest import Clock
@@ -78,12 +78,7 @@ async def parts(
 ) -> ConsoleParts:
     """The console's parts, with the sections and stations of the deployment in the database."""
     async with database.transaction() as session:
-        await staff_rows.put_sections(
-            session,
-            [Section(id=each.id, name_ja=each.name_ja, name_en=each.name_en) for each in deployment.sections],
-            [Station(id=each.id, name_ja=each.name_ja, name_en=each.name_en, size=each.size)
-             for each in deployment.stations],
-        )
+        await write_rows(session, deployment)
     return ConsoleParts(
         database=database, sealer=sealer, strings=screens.strings, deployment=deployment, screens=screens,
         settings=Settings(console_url=URL), clock=clock,
