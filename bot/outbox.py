@@ -199,9 +199,6 @@ class Outbox:
                 )
             n_claimed += len(claimed)
             self.hand_over([job for item in claimed if (job := await self._open(item, now))])
-        if n_claimed and self._in_flight[True] >= self._capacity[True] > 0:
-            self._freed.clear()
-            await self._freed.wait()
         return n_claimed
 
     async def deliver_all(self) -> None:
@@ -246,6 +243,8 @@ class Outbox:
                     else Settlement(each.id, DeliveryStatus.QUEUED, self._clock(), not_before=settlement.not_before)
                 )
             self._freed.set()
+            if job.lane is Lane.NOTICE and self._in_flight[True] <= self._capacity[True] // 2:
+                self._woken.set()  # half is free again: worth one more claim
         del self._chains[chat_id]
 
     async def _send_one(self, job: Job) -> Settlement:

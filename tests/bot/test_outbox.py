@@ -25,11 +25,14 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[tuple[int, str]] = []
         self.failures: dict[str, list[DeliveryError]] = {}
-        self.gate: asyncio.Event | None = None
+        self.stuck: set[str] = set()
+        self.n_stuck = 0
+        self.released = asyncio.Event()
 
     async def __call__(self, address: int, outgoing: Outgoing, lane: Lane) -> int:
-        if self.gate is not None:
-            await self.gate.wait()
+        if outgoing.text in self.stuck:
+            self.n_stuck += 1
+            await self.released.wait()
         if pending := self.failures.get(outgoing.text):
             raise pending.pop(0)
         self.sent.append((address, outgoing.text))
@@ -218,3 +221,21 @@ async def test_a_job_handed_over_is_sent_without_a_claim(
     await outbox.deliver_all()
     assert wire.sent == [(9, "hello")]
     assert [row.status for row in await rows(database)] == [DeliveryStatus.SENT]
+
+
+async def test_an_answer_goes_out_while_every_notice_in_flight_is_stuck(
+    database: Database, sealer: Sealer, wire: Wire, clock: Clock
+) -> None:
+    wire.stuck = {"notice in vi"}
+    outbox = Outbox(database, sealer, wire, no_notice, process_id="p", clock=clock, notices_in_flight=2)
+    await send_notice(database, sealer, clock, locales=("vi", "vi", "vi"))
+    running = asyncio.create_task(outbox.run())
+    await until(lambda: wire.n_stuck == 2)
+    await write(database, sealer, clock, 9000, "answer")
+    outbox.wake()
+    await until(lambda: (9000, "answer") in wire.sent)
+    wire.stuck = set()
+    wire.released.set()
+    await until(lambda: len(wire.sent) == 4)
+    await outbox.stop()
+    await running
