@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,16 @@ def test_every_koban_command_it_names_exists(command: str) -> None:
     with pytest.raises(SystemExit) as ended:
         _parser().parse_args([command, "--help"])
     assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("command", re.findall(r"`python -m intents (add-\w+ [^`]+)`", README))
+def test_its_examples_of_adding_something_work_in_a_copy_of_the_content(command: str, tmp_path: Path) -> None:
+    for folder in ("intents", "locales"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    ran = subprocess.run(
+        [sys.executable, "-m", "intents", *command.split()], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:bot|intents|storage|tests|locales)/[\w/.-]+)`", README))))

@@ -33,6 +33,11 @@ INTRUDER = {
     "ja": "知らない人が家の中にいます。ナイフを持っています", "ne": "मेरो घरभित्र छुरा लिएको मान्छे छ",
 }
 
+_AWAY = (
+    "Something in this bot does not work right now. Your message is kept and will be answered as soon as it works "
+    "again. In danger call {emg_110} (police) or {emg_119} (fire, ambulance)."
+)
+
 
 async def chat_of(database: Database) -> Chat:
     async with database.reading() as session:
@@ -79,6 +84,7 @@ def test_without_a_database_any_other_message_gets_the_numbers_and_a_plain_word(
     messages = respond_without_database(incoming, parts)
     assert "119" in messages[0].text
     assert parts.screens.words("vi")("Menu") not in messages[1].text
+    assert messages[1].text == parts.screens.words("vi")(_AWAY, **parts.screens.numbers)
     assert len(messages) == 2
 
 
