@@ -8,7 +8,7 @@ What a button means (its data): `a:<intent>` show, `ja:<intent>` show in Japanes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -41,10 +41,11 @@ TOPIC_NAMES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Screens:
-    """Makes the messages of the bot from the curated content; pure, and the same for every chat of a locale.
+    """Makes the messages of the bot from the curated content; the same for every chat of a locale.
 
+    catalogue: replaced as a whole by `show` when a person has decided about a text.
     unchecked: `label` or `hold`, as the deployment says of text that no person has checked.
     """
 
@@ -52,6 +53,19 @@ class Screens:
     cards: Cards
     strings: Mapping[str, Strings]
     unchecked: str = "label"
+    curated: Catalogue = field(init=False)
+    reviews_seen: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        """Keep the catalogue as the files have it: decisions are always laid over that one."""
+        self.curated = self.catalogue
+
+    def show(self, catalogue: Catalogue, *, reviews_seen: int) -> None:
+        """Show this catalogue from now on: the same texts in the states that people gave them.
+
+        reviews_seen: the newest decision that it takes into account.
+        """
+        self.catalogue, self.reviews_seen = catalogue, reviews_seen
 
     @cached_property
     def offered_tags(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import campaigns, notices, retention
+from bot import campaigns, notices, retention, reviews
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 SILENT_S = 4.0  # a process without a heartbeat for this long is dead; its claims are taken back
 _NOTICE_CACHE_S = 2.0
+_REVIEWS_S = 20
 
 
 def new_process_id() -> str:
@@ -42,10 +43,11 @@ class Clockwork:
     """
 
     def __init__(
-        self, database: Database, outbox: Outbox, *, deployment: Deployment, process_id: str, role: str,
-        runs_notices: bool, clock: Callable[[], datetime],
+        self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, process_id: str,
+        role: str, runs_notices: bool, clock: Callable[[], datetime],
     ) -> None:
         self._database = database
+        self._screens = screens
         self._outbox = outbox
         self._deployment = deployment
         self._process_id = process_id
@@ -59,7 +61,9 @@ class Clockwork:
     async def start(self) -> None:
         """Announce this process, then tick every second. Raises the database's error when it cannot be reached."""
         await self._beat()
+        await self.refresh_reviews()
         self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self._beat])
+        self._scheduler.add_job(self._guarded, "interval", seconds=_REVIEWS_S, args=[self.refresh_reviews])
         if self._runs_notices:
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
             self._scheduler.add_job(self._guarded, "interval", hours=1, args=[self.keep_house],
@@ -87,6 +91,10 @@ class Clockwork:
         if taken_back:
             log.warning("took back %d deliveries of a process that died", taken_back)
             self._outbox.wake()
+
+    async def refresh_reviews(self) -> None:
+        """Answer with the texts in the states that people gave them in the console."""
+        await reviews.refresh(self._database, self._screens)
 
     async def tick(self) -> None:
         """Look for notices that are due, expired or finished."""

@@ -6,7 +6,7 @@ only sealed, found by its keyed fingerprint; no name, handle, photo or phone num
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -422,6 +422,39 @@ class Process(Base):
     role: Mapped[str] = mapped_column(String(16))
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class ReviewKind(StrEnum):
+    """What a person said of an answer's text. The newest APPROVE or WITHDRAW of an intent and tag is in effect."""
+
+    APPROVE = "approve"
+    WITHDRAW = "withdraw"
+    SAME_MEANING = "same_meaning"
+
+
+class AnswerReview(Base):
+    """A decision about the text of one answer in one language. Rows are only ever added.
+
+    rev, base_rev: fingerprints of the text that was read and of its base. old_rev: for SAME_MEANING, the fingerprint of
+    the base that meant the same. text: the words that were read, by part. by_name: the person's name at that time.
+    """
+
+    __tablename__ = "answer_reviews"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    intent_id: Mapped[str] = mapped_column(String(64))
+    tag: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(16))
+    rev: Mapped[str] = mapped_column(String(16))
+    base_rev: Mapped[str] = mapped_column(String(16))
+    old_rev: Mapped[str | None] = mapped_column(String(16))
+    text: Mapped[dict[str, Any]]
+    review_by: Mapped[date | None]
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    by_name: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_answer_reviews_answer", "intent_id", "tag", "id"),)
 
 
 class AuditEntry(Base):

@@ -22,6 +22,7 @@ from bot.console.auth import (
     EVERYONE,
     NOTICE_APPROVERS,
     NOTICE_EDITORS,
+    REVIEWERS,
     TICKET_ROLES,
     UnknownNames,
 )
@@ -29,7 +30,7 @@ from bot.console.gate import Gate, add_headers
 from bot.console.live import Hub
 from bot.console.pages import STATIC, load_templates, render_error
 from bot.console.parts import ConsoleParts, parts_of, staff_of
-from bot.console.routes import account, audit, content, login, notices, queue, start, tickets
+from bot.console.routes import account, answers, audit, content, login, notices, queue, start, tickets
 from bot.console.routes import live as live_route
 from bot.console.routes import staff as staff_pages
 from bot.errors import NotFound, Refused
@@ -97,6 +98,12 @@ PAGES = (
     Page("GET", "/notices/{id:int}/cancel", notices.ask_cancel, NOTICE_EDITORS | NOTICE_APPROVERS),
     Page("POST", "/notices/{id:int}/cancel", notices.cancel, NOTICE_EDITORS | NOTICE_APPROVERS),
     Page("GET", "/content", content.show, EVERYONE),
+    Page("GET", "/content/answers", answers.index, EVERYONE),
+    Page("POST", "/content/answers", answers.approve_many, REVIEWERS),
+    Page("GET", "/content/answers/{intent}/{tag}", answers.show, EVERYONE),
+    Page("POST", "/content/answers/{intent}/{tag}/approve", answers.approve, REVIEWERS),
+    Page("POST", "/content/answers/{intent}/{tag}/withdraw", answers.withdraw, REVIEWERS),
+    Page("POST", "/content/answers/{intent}/{tag}/same", answers.say_same_meaning, REVIEWERS),
     Page("GET", "/audit", audit.show, AUDIT_READERS),
     Page("GET", "/staff", staff_pages.show, ADMINISTRATORS),
     Page("POST", "/staff", staff_pages.add, ADMINISTRATORS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.answers import N_
 from storage.audit import AuditTag
-from storage.models import Author, DeliveryStatus, NoticeKind, NoticeStatus, Role, TicketStatus
+from storage.models import Author, DeliveryStatus, NoticeKind, NoticeStatus, ReviewKind, Role, TicketStatus
 
 LABELS: dict[str, dict[str, str]] = {
     "ticket_status": {
@@ -72,6 +72,18 @@ LABELS: dict[str, dict[str, str]] = {
         "written": N_("Written by staff"),
         "checked": N_("Checked"),
     },
+    "answer_state": {
+        "missing": N_("missing"),
+        "drafted": N_("not checked"),
+        "stale": N_("out of date"),
+        "checked": N_("checked"),
+        "expired": N_("expired: not sent"),
+    },
+    "review": {
+        ReviewKind.APPROVE: N_("Approved"),
+        ReviewKind.WITHDRAW: N_("Approval taken back"),
+        ReviewKind.SAME_MEANING: N_("No change of meaning"),
+    },
     "role": {
         Role.OPERATOR: N_("Operator"),
         Role.INTERPRETER: N_("Interpreter"),
@@ -109,6 +121,9 @@ LABELS: dict[str, dict[str, str]] = {
         AuditTag.STAFF_NOTICE_PAUSE: N_("Paused a notice"),
         AuditTag.STAFF_NOTICE_RESUME: N_("Resumed a notice"),
         AuditTag.STAFF_NOTICE_CANCEL: N_("Cancelled a notice"),
+        AuditTag.STAFF_ANSWER_APPROVE: N_("Approved the text of an answer"),
+        AuditTag.STAFF_ANSWER_WITHDRAW: N_("Took the approval of an answer back"),
+        AuditTag.STAFF_ANSWER_SAME_MEANING: N_("Said that a corrected answer means the same"),
         AuditTag.SYSTEM_NOTICE_EXPAND: N_("Sending of a notice began"),
         AuditTag.SYSTEM_NOTICE_FINISH: N_("A notice was sent"),
         AuditTag.SYSTEM_NOTICE_EXPIRE: N_("A notice expired"),
@@ -145,6 +160,9 @@ DONE: dict[str, str] = {
     "pause": N_("Sending is paused."),
     "resume": N_("Sending goes on."),
     "cancel": N_("The notice is cancelled."),
+    "answer-approve": N_("The text is approved under your name."),
+    "answer-withdraw": N_("The approval was taken back. The text counts as not checked."),
+    "answer-same": N_("The approval and the translations stay in force."),
     "account": N_("Your account is ready. From now on sign in with name, password and code."),
     "password": N_("The password was changed."),
     "staff": N_("The account was changed."),

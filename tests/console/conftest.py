@@ -67,9 +67,15 @@ def deployment() -> Deployment:
 
 
 @pytest.fixture(scope="session")
-def screens() -> Screens:
-    """The real content."""
+def content() -> Screens:
+    """The real content, read once."""
     return Screens(catalogue=load_catalogue(ROOT, strict=False), cards=load_cards(ROOT), strings=load_strings(ROOT))
+
+
+@pytest.fixture
+def screens(content: Screens) -> Screens:
+    """The real content; decisions of one test about it stay in that test."""
+    return replace(content)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot import reviews
 from bot.console.pages import render
 from bot.console.parts import parts_of
 from intents.coverage import CoverageRow, coverage
@@ -12,6 +13,7 @@ from intents.coverage import CoverageRow, coverage
 
 async def show(request: Request) -> Response:
     """Show a table of languages and topic groups."""
+    await reviews.refresh(parts_of(request).database, parts_of(request).screens)
     cells: dict[str, dict[str, CoverageRow]] = {}
     for row in coverage(parts_of(request).screens.catalogue):
         cells.setdefault(row.tag, {})[row.topic] = row
