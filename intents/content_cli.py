@@ -1,4 +1,4 @@
-"""The sub-commands check, rev, coverage, add-intent and add-locale."""
+"""The sub-commands check, rev, coverage, export-po, import-po, add-intent and add-locale."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rev.add_argument("intent", nargs="*", help="intent ids; all when none is given")
     rev.set_defaults(func=run_rev)
     coverage = subparsers.add_parser("coverage", help="show how far each language is")
+    coverage.add_argument("--csv", action="store_true", help="one line for each language and topic, for a spreadsheet")
     coverage.set_defaults(func=run_coverage)
+    export = subparsers.add_parser("export-po", help="write the answers of a language as a PO file for translators")
+    export.set_defaults(func=run_export_po)
+    import_ = subparsers.add_parser("import-po", help="take the answers of a translated PO file over as drafts")
+    import_.set_defaults(func=run_import_po)
+    for command in (export, import_):
+        command.add_argument("tag", help="BCP 47 tag")
+        command.add_argument("file", type=Path)
     intent = subparsers.add_parser("add-intent", help="write the skeleton of a new intent")
     intent.add_argument("name", metavar="TOPIC/INTENT")
     intent.set_defaults(func=run_add_intent)
@@ -31,7 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     locale.add_argument("tag", help="BCP 47 tag")
     locale.add_argument("name", help="the language's own name for itself")
     locale.set_defaults(func=run_add_locale)
-    for command in (check, rev, coverage, intent, locale):
+    for command in (check, rev, coverage, export, import_, intent, locale):
         command.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
 
 
@@ -84,10 +92,42 @@ def _load(root: Path, only: str | None = None) -> Catalogue:
 
 def run_coverage(options: argparse.Namespace) -> int:
     """Print the table of languages and topics."""
-    from intents.coverage import coverage, table
+    from intents.coverage import as_csv, coverage, table
 
-    print(table(coverage(_load(options.root))))
+    rows = coverage(_load(options.root))
+    print(as_csv(rows) if options.csv else table(rows))
     return 0
+
+
+def run_export_po(options: argparse.Namespace) -> int:
+    """Write the PO file; 1 when the language is not there or the file cannot be written."""
+    from intents.po import export_po
+
+    try:
+        catalogue = _load(options.root)
+        with options.file.open("wb") as stream:
+            n_empty = export_po(catalogue, options.tag, stream)
+    except (IntentsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{options.file}: written; {n_empty} texts wait for their translation")
+    return 0
+
+
+def run_import_po(options: argparse.Namespace) -> int:
+    """Write the answers that came back; 1 when some could not be taken, with the reason for each."""
+    from intents.po import import_po
+
+    try:
+        with options.file.open("rb") as stream:
+            done = import_po(_load(options.root), options.root, options.tag, stream)
+    except (IntentsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for reason in done.left:
+        print(f"left as it was: {reason}", file=sys.stderr)
+    print(f"{len(done.written)} answers written as drafts, {len(done.left)} left; now run `python -m intents check`")
+    return 1 if done.left else 0
 
 
 def run_add_intent(options: argparse.Namespace) -> int:

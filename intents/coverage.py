@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 from intents.catalogue import Catalogue
 from intents.schema import BASE_TAG, TOPICS
@@ -58,3 +60,12 @@ def table(rows: Iterable[CoverageRow]) -> str:
         shown = [f"{row.n_missing}/{row.n_drafted}/{row.n_stale}/{row.n_checked}" for row in values]
         lines.append(" ".join([f"{tag:9}", *(f"{value:>12}" for value in shown)]))
     return "\n".join(lines)
+
+
+def as_csv(rows: Iterable[CoverageRow]) -> str:
+    """The rows as CSV with a header, without a line break at the end."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [field.name for field in fields(CoverageRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return out.getvalue().rstrip("\n")
