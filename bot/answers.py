@@ -135,7 +135,7 @@ class Screens:
         for contact in answer.contacts:
             self._contact(text, contact, words)
 
-    def _contact(self, text: TextBuilder, contact: ShownContact, words: Strings) -> None:
+    def _contact(self, text: TextBuilder, contact: ShownContact, _: Strings) -> None:
         text.line(f"📞 {contact.name}", "bold")
         for number in contact.numbers:
             text.line(f"{number.value}{f' ({number.note})' if number.note else ''}")
@@ -143,7 +143,8 @@ class Screens:
         if details:
             text.line(" · ".join(details))
         if contact.languages_text:
-            text.line(f"🗣 {contact.languages_text}")
+            unspoken = f" — {_("not in your language")}" if contact.speaks is False else ""
+            text.line(f"🗣 {contact.languages_text}{unspoken}")
         text.line()
 
     def _answer_buttons(self, answer: RenderedAnswer, tag: str, today: date) -> tuple[Row, ...]:

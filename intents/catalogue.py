@@ -155,7 +155,7 @@ class Catalogue:
         def value(found: re.Match[str]) -> str:
             name = found.group(1)
             if name in intent.facts:
-                return format_fact(intent.facts[name], tag)
+                return format_fact(intent.facts[name], tag, yen=self.locales[tag].yen if tag in self.locales else "")
             contact = self.contacts.get(name)
             number = contact.first_number if contact is not None else None
             return number if number is not None else found.group(0)

@@ -9,7 +9,7 @@ import babel
 from intents.loading import Report, read_mapping
 from intents.schema import BASE_TAG, CORE_TAGS, Locale
 
-_KEYS = frozenset({"name", "fallback", "understood_only", "answers_in", "console_only"})
+_KEYS = frozenset({"name", "fallback", "understood_only", "answers_in", "console_only", "yen"})
 
 
 def babel_tag(tag: str) -> str:
@@ -41,9 +41,12 @@ def load_locales(folder: Path, report: Report) -> dict[str, Locale]:
         for key, other in (("fallback", fallback), ("answers_in", answers_in)):
             if other is not None and other not in tags:
                 fields.problem(f"`{key}` is `{other}`, which has no folder in locales/", key=key, code="unknown_id")
+        yen = fields.text("yen", required=False) or ""
+        if yen and "{n}" not in yen:
+            fields.problem("`yen` must hold {n}, where the amount stands", key="yen")
         if name is None:
             continue
-        found[tag] = Locale(tag, name, fallback, direction, understood_only, fields.flag("console_only"), answers_in)
+        found[tag] = Locale(tag, name, fallback, direction, understood_only, fields.flag("console_only"), answers_in, yen)
     for tag in found:
         seen = [tag]
         while (following := found[seen[-1]].fallback) and following in found:

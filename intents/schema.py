@@ -66,6 +66,7 @@ class Locale:
     direction: `ltr` or `rtl`.
     understood_only: residents write it, but are answered in `answers_in`.
     console_only: exists for staff and for texts shown to an officer.
+    yen: how an amount is written, with {n} for the number; empty where Babel's own words are plain enough.
     """
 
     tag: str
@@ -75,6 +76,7 @@ class Locale:
     understood_only: bool = False
     console_only: bool = False
     answers_in: str | None = None
+    yen: str = ""
 
 
 @dataclass(frozen=True)

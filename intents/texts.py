@@ -97,13 +97,18 @@ def _in_plain_japanese(fact: Fact) -> str:
 
 
 @lru_cache(maxsize=4096)
-def format_fact(fact: Fact, tag: str) -> str:
-    """A typed value as the language writes it: 5000 yen → `5,000 Japanese yen`; with ruby markup in やさしい日本語."""
+def format_fact(fact: Fact, tag: str, *, yen: str = "") -> str:
+    """A typed value as the language writes it: 2027-04-01 → `April 1, 2027`; with ruby markup in やさしい日本語.
+
+    yen: `Locale.yen` of the language; Babel's currency name (`5,000 Japanese yen`) where it is empty.
+    """
     if tag == BASE_TAG and fact.kind in ("yen", "date"):
         return _in_plain_japanese(fact)
     locale = babel.Locale.parse({"ja-simple": "ja"}.get(tag, tag).replace("-", "_"))
     if fact.kind == "number":
         return format_decimal(Decimal(fact.value), locale=locale)
+    if fact.kind == "yen" and yen:
+        return yen.replace("{n}", format_decimal(Decimal(fact.value), locale=locale))
     if fact.kind == "yen":
         return format_currency(Decimal(fact.value), "JPY", locale=locale, format_type="name")
     if fact.kind == "date":

@@ -304,6 +304,22 @@ async def test_a_notice_is_approved_and_scheduled(site: Site) -> None:
     await expect(page.locator("dd .state")).to_have_text("送信予約")
 
 
+async def test_an_answer_is_found_read_and_approved_by_keyboard(site: Site) -> None:
+    page = await site.signed_in(await a_person(site, Role.INTERPRETER))
+    await page.goto(f"{site.url}/queue")
+    await page.keyboard.press("g")
+    await page.keyboard.press("a")
+    await page.wait_for_url("**/content")
+    await page.goto(f"{site.url}/content/answers?tag=vi&topic=crime")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="基になる文章")).to_be_visible()
+    await page.get_by_label("私はこの言語が読めます").check()
+    await page.get_by_role("button", name="自分の名前で承認する").click()
+    await expect(page.get_by_text("あなたの名前で承認しました。")).to_be_visible()
+    await expect(page.locator("dd .tag")).to_have_text("確認済み")
+
+
 async def test_everything_works_without_scripts(site: Site) -> None:
     person = await a_person(site, Role.OPERATOR)
     async with site.parts.database.transaction() as session:
@@ -338,7 +354,10 @@ def every_page(ids: dict[str, int]) -> dict[str, str]:
         "ticket-new": f"/tickets/{ids['vi']}", "ticket-burmese": f"/tickets/{ids['my']}", "notices": "/notices",
         "notice-review": f"/notices/{ids['review']}", "notice-approved": f"/notices/{ids['approved']}",
         "notice-sending": f"/notices/{ids['sending']}", "notice-cancel": f"/notices/{ids['sending']}/cancel",
-        "content": "/content", "audit": "/audit", "staff": "/staff", "account": "/account", "missing": "/nowhere",
+        "content": "/content", "answers": "/content/answers?tag=my&section=seian_yokushi",
+        "answers-base": "/content/answers?state=drafted", "answer": "/content/answers/stolen_bicycle/ne",
+        "answer-base": "/content/answers/overstay_consult/ja-simple",
+        "answer-missing": "/content/answers/stolen_bicycle/ur", "audit": "/audit", "staff": "/staff", "account": "/account", "missing": "/nowhere",
     }
 
 

@@ -27,6 +27,7 @@ function press(key) {
     wentG = 0;
     if (key === "q") { location.assign("/queue"); return true; }
     if (key === "n") { location.assign("/notices"); return true; }
+    if (key === "a") { location.assign("/content"); return true; }
   }
   switch (key) {
     case "j": move(1); return true;
