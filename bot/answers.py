@@ -143,7 +143,7 @@ class Screens:
         if details:
             text.line(" · ".join(details))
         if contact.languages_text:
-            unspoken = f" — {_("not in your language")}" if contact.speaks is False else ""
+            unspoken = " — " + _("not in your language") if contact.speaks is False else ""
             text.line(f"🗣 {contact.languages_text}{unspoken}")
         text.line()
 

@@ -46,7 +46,9 @@ def load_locales(folder: Path, report: Report) -> dict[str, Locale]:
             fields.problem("`yen` must hold {n}, where the amount stands", key="yen")
         if name is None:
             continue
-        found[tag] = Locale(tag, name, fallback, direction, understood_only, fields.flag("console_only"), answers_in, yen)
+        found[tag] = Locale(
+            tag, name, fallback, direction, understood_only, fields.flag("console_only"), answers_in, yen
+        )
     for tag in found:
         seen = [tag]
         while (following := found[seen[-1]].fallback) and following in found:

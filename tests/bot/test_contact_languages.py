@@ -1,4 +1,4 @@
-"""Under each number stand the languages that are really spoken; where the resident's own is not among them, it says so."""
+"""Under each number stand the languages that are really spoken, and whether the resident's own is among them."""
 
 from __future__ import annotations
 

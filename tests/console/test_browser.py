@@ -357,7 +357,8 @@ def every_page(ids: dict[str, int]) -> dict[str, str]:
         "content": "/content", "answers": "/content/answers?tag=my&section=seian_yokushi",
         "answers-base": "/content/answers?state=drafted", "answer": "/content/answers/stolen_bicycle/ne",
         "answer-base": "/content/answers/overstay_consult/ja-simple",
-        "answer-missing": "/content/answers/stolen_bicycle/ur", "audit": "/audit", "staff": "/staff", "account": "/account", "missing": "/nowhere",
+        "answer-missing": "/content/answers/stolen_bicycle/ur",
+        "audit": "/audit", "staff": "/staff", "account": "/account", "missing": "/nowhere",
     }
 
 
