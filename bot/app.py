@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from bot import conversation
 from bot.answers import Screens
+from bot.classifier import RemoteClassifier
 from bot.config import Settings, split_address
 from bot.console.app import ConsoleParts, create_app
 from bot.conversation import Parts
@@ -74,7 +75,25 @@ def build(settings: Settings) -> App:
     sealer = settings.sealer()
     return App(
         settings=settings, database=Database(settings.database_url.get_secret_value()), deployment=deployment,
-        parts=Parts(screens=screens, understander=understander, deployment=deployment, sealer=sealer),
+        parts=Parts(
+            screens=screens, understander=understander, deployment=deployment, sealer=sealer,
+            classifier=_classifier(settings, screens),
+        ),
+    )
+
+
+def _classifier(settings: Settings, screens: Screens) -> RemoteClassifier | None:
+    """Return the second reader that the settings name, which chooses among the intents that have an answer."""
+    if settings.classifier_url is None:
+        return None
+    titles = {
+        intent.id: translation.text.title
+        for intent in screens.catalogue
+        if intent.base is not None and (translation := screens.catalogue.translations.get(("en", intent.id)))
+    }
+    key = settings.classifier_key.get_secret_value() if settings.classifier_key else ""
+    return RemoteClassifier(
+        settings.classifier_url, settings.classifier_model or "", titles, key=key, timeout_s=settings.classifier_timeout
     )
 
 

@@ -15,7 +15,7 @@ from bot.errors import SettingsError
 from storage.sealing import KEY_BYTES, Sealer
 
 PREFIX = "KOBAN_"
-SECRETS = ("TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "KEYS", "DATABASE_URL")
+SECRETS = ("TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "KEYS", "DATABASE_URL", "CLASSIFIER_KEY")
 
 
 def _plain_url(url: str) -> str:
@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     console_listen: str = Field("127.0.0.1:8080", description="Where the staff console listens, host:port.")
     console_url: Url = Field("http://127.0.0.1:8080", description="Address of the console as staff open it.")
     encoder: Literal["auto", "off"] = Field("auto", description="Sentence encoder; off answers by words alone.")
+    classifier_url: Url | None = Field(
+        None, description="OpenAI-compatible server of yours, up to `/v1`, asked for an intent id in doubt."
+    )
+    classifier_model: str | None = Field(None, description="Model that the classifier's server is asked for.")
+    classifier_key: SecretStr | None = Field(None, description="Key of the classifier's server. A secret.")
+    classifier_timeout: float = Field(1.5, gt=0, le=10, description="Seconds that the classifier has for one message.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
     @classmethod

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import intake, wishes
 from bot.answers import Screens
+from bot.classifier import RemoteClassifier
 from bot.deployment import Deployment
 from bot.incoming import Incoming, Kind
 from bot.outgoing import Button, Outgoing, plain
@@ -36,13 +37,23 @@ class Parts:
     understander: Understander
     deployment: Deployment
     sealer: Sealer
+    classifier: RemoteClassifier | None = None
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether understanding a message may take a question over the network."""
+        return self.classifier is not None
 
 
 def understand(incoming: Incoming, parts: Parts) -> Understanding | None:
     """Do the part that costs: what the words mean. Pure, for a thread; None when there are no words to understand."""
     if incoming.kind in (Kind.BUTTON, Kind.COMMAND) or not incoming.text.strip():
         return None
-    return parts.understander.understand(incoming.text, language_code=incoming.language_code)
+    found = parts.understander.understand(incoming.text, language_code=incoming.language_code)
+    is_doubtful = found.outcome in ("choices", "fallback") and not found.danger and not found.soft_danger
+    if parts.classifier and is_doubtful and (named := parts.classifier.choose(incoming.text)):
+        return found.led_by(named)
+    return found
 
 
 def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing, ...]:

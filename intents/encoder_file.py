@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ class EncoderFile:
     def __init__(self, path: Path) -> None:
         """Map a file. Raises OSError, and EncoderFileError for another format."""
         self.data: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="c")
-        raw = memoryview(self.data)
+        raw = memoryview(self.data.data)
         try:
             magic, _version, *numbers = _HEADER.unpack_from(raw)
             if magic != b"E5S1":
@@ -85,7 +86,7 @@ class EncoderFile:
         """The number of every piece of the vocabulary."""
         offsets = np.frombuffer(self.data, np.uint32, self._n_pieces + 1, self._offsets_at).tolist()
         blob = self.data[self._pieces_at : self._pieces_at + offsets[-1]].tobytes()
-        return {blob[a:b]: i for i, (a, b) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)) if b > a}
+        return {blob[a:b]: i for i, (a, b) in enumerate(pairwise(offsets)) if b > a}
 
     @cached_property
     def scores(self) -> list[float]:
@@ -97,7 +98,7 @@ class EncoderFile:
     def normal(self) -> dict[int, str]:
         """What a character is replaced by before it is cut into pieces, by code point."""
         found: dict[int, str] = {}
-        raw, at = memoryview(self.data), self._normal_at
+        raw, at = memoryview(self.data.data), self._normal_at
         for _ in range(self._n_normal):
             code, n = struct.unpack_from("<IB", raw, at)
             found[code] = "".join(map(chr, struct.unpack_from(f"<{n}I", raw, at + 5)))
@@ -131,7 +132,10 @@ def unpack(raw: NDArray[np.uint8]) -> Floats:
 
 
 def pack(weights: Floats) -> NDArray[np.uint8]:
-    """Return weights as Q4_0 blocks. weights: a multiple of BLOCK of them; the scale is the least squares one of a few."""
+    """Return weights as Q4_0 blocks.
+
+    weights: a multiple of BLOCK of them. Of a few scales a block takes the one with the least squared error.
+    """
     blocks = weights.astype(np.float32).reshape(-1, BLOCK)
     extreme = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=1)[:, None], axis=1)
     best_error = np.full((len(blocks), 1), np.inf, dtype=np.float32)

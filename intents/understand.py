@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -37,6 +37,22 @@ class Understanding:
     intents: tuple[Ranked, ...]
     choices: tuple[str, ...]
     bot_request: str | None
+
+
+    def led_by(self, intent_id: str) -> "Understanding":
+        """Return this understanding after another reader has named an intent.
+
+        An intent that stands among the first three here is taken; another one becomes the first button, before ours.
+        """
+        if intent_id in BOT_REQUESTS or intent_id in SMALLTALK:
+            return self
+        first = tuple(ranked.intent_id for ranked in self.intents[:3])
+        named = next((each for each in self.intents if each.intent_id == intent_id), Ranked(intent_id, 0.0))
+        intents = (named, *(each for each in self.intents if each.intent_id != intent_id))[:5]
+        if intent_id in first:
+            return replace(self, outcome="answer", intents=intents, choices=())
+        others = [each for each in (self.choices or first) if each != intent_id and each not in SMALLTALK]
+        return replace(self, outcome="choices", intents=intents, choices=(intent_id, *others[:3]))
 
 
 class Understander:

@@ -57,11 +57,15 @@ class Said(Protocol):
 
 
 class Parts(Protocol):
-    """What deciding needs; the handler itself looks only at the key ring."""
+    """What deciding needs; the handler itself looks only at these."""
 
     @property
     def sealer(self) -> Sealer:
         """The key ring."""
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether understanding a message may take a question over the network."""
 
 
 class Respond(Protocol):
@@ -172,7 +176,8 @@ class Handler:
         """Handle the next updates, calls for help first; returns how many. Raises when the database is away."""
         await self._outbox.wait_for_room()
         prepared = None
-        if self._database.is_sqlite:  # its transaction is the only writer, so what takes long happens before
+        # SQLite's transaction is the only writer, so what takes long happens before; and none is held over a network.
+        if self._database.is_sqlite or self._parts.asks_others:
             async with self._database.reading() as session:
                 prepared = await self._prepare(await updates.take_waiting(session, limit=BATCH))
             if not prepared:

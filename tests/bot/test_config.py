@@ -54,6 +54,8 @@ def test_every_setting_can_be_given_by_its_name() -> None:
         "TELEGRAM_WEBHOOK_LISTEN": "[::1]:8443", "TELEGRAM_RATE": "10", "DATABASE_URL": "postgresql://a:b@c/d",
         "KEYS": KEY, "DEPLOYMENT": "/etc/koban.yaml", "CONSOLE_LISTEN": "0.0.0.0:80",
         "CONSOLE_URL": "https://console.example", "ENCODER": "off", "LOG_LEVEL": "ERROR",
+        "CLASSIFIER_URL": "http://127.0.0.1:11434/v1", "CLASSIFIER_MODEL": "m", "CLASSIFIER_KEY": "k",
+        "CLASSIFIER_TIMEOUT": "2.5",
     }
     assert {name.upper() for name in Settings.model_fields} == set(given_values), "a new setting needs a line here"
     settings = read_settings({PREFIX + name: value for name, value in given_values.items()})

@@ -85,6 +85,7 @@ class FakeParts:
     """Of the parts of a conversation only the key ring matters here."""
 
     sealer: Sealer
+    asks_others: bool = False
 
 
 @dataclass
