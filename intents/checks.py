@@ -204,6 +204,33 @@ def contact_word_problems(catalogue: Catalogue) -> Iterator[Problem]:
                 yield Problem(f"locales/{tag}/contacts.yaml", 1, f"names.{contact.id} {message}", severity, code)
 
 
+def open_facts(root: Path, catalogue: Catalogue) -> list[Problem]:
+    """A line for each statement that rests on one source or on memory: its section answers yes or no before release.
+
+    Answers leave these out, or word them without the figure. An error for one that is missing or confirmed already.
+    """
+    path = root / "intents/open_facts.yaml"
+    report = Report(root)
+    fields = read_mapping(path, report)
+    found = list(report.problems)
+    statements = {} if fields is None else {key: (fields.text(key) or "", fields.line_of(key)) for key in fields}
+    for fact_id, confidence in catalogue.fact_sources.items():
+        is_open = confidence != "confirmed"
+        text, line = statements.get(fact_id, ("", 1))
+        if is_open and not text:
+            found.append(Problem("intents/open_facts.yaml", 1, f"{fact_id} is {confidence} and not listed", "error",
+                                 "fact"))
+        elif is_open:
+            intent = catalogue.intents.get(fact_id.rpartition(".")[0])
+            section = intent.section if intent is not None else "?"
+            found.append(Problem("intents/open_facts.yaml", line, f"{fact_id} ({confidence}), for {section}: {text}",
+                                 "warning", "fact"))
+        elif text:
+            found.append(Problem("intents/open_facts.yaml", line, f"{fact_id} is confirmed: remove it", "error",
+                                 "fact"))
+    return found
+
+
 def facts_to_confirm(catalogue: Catalogue) -> list[Problem]:
     """A line for each value and contact used by an answer that the police has to confirm before release."""
     found: list[Problem] = []

@@ -45,18 +45,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run_check(options: argparse.Namespace) -> int:
     """Print the problems; 1 when one of them is an error."""
-    from intents.checks import check_all, facts_to_confirm
+    from intents.checks import check_all, facts_to_confirm, open_facts
 
     if options.only and not list((options.root / "intents/topics").glob(f"*/{options.only}.yaml")):
         print(f"there is no intent `{options.only}` below intents/topics/", file=sys.stderr)
         return 2
     catalogue, problems = check_all(options.root, only=options.only)
     if options.facts:
-        to_confirm = facts_to_confirm(catalogue) if catalogue is not None else []
-        for problem in to_confirm:
+        if catalogue is None:
+            return 1
+        shown, left_out = facts_to_confirm(catalogue), open_facts(options.root, catalogue)
+        for problem in (*shown, *left_out):
             print(problem)
-        print(f"{len(to_confirm)} values and contacts wait for the police")
-        return 0
+        print(f"{len(shown)} values and contacts that answers show, and {len(left_out)} statements that they leave "
+              "out or word without a figure, wait for the police")
+        return 1 if any(problem.severity == "error" for problem in left_out) else 0
     n_errors = sum(problem.severity == "error" for problem in problems)
     for problem in problems:
         if problem.severity == "error" or not options.errors:

@@ -9,7 +9,7 @@ import pytest
 
 from intents.__main__ import main
 from intents.catalogue import load_catalogue
-from intents.checks import check_all, facts_to_confirm
+from intents.checks import check_all, facts_to_confirm, open_facts
 from intents.coverage import coverage, table
 from intents.errors import Problem
 from intents.scripts import character_problems
@@ -217,3 +217,22 @@ def test_a_new_language_is_written_once_and_falls_back_at_once(copied: Path) -> 
     assert main(command) == 1
     assert main(["add-locale", "--root", str(copied), "xx-YY", "Nothing"]) == 1
     assert main(["add-locale", "--root", str(copied), "../evil", "Nothing"]) == 1
+
+
+def test_every_unconfirmed_fact_is_put_to_the_police(capsys: pytest.CaptureFixture[str]) -> None:
+    catalogue = load_catalogue(ROOT, strict=False)
+    found = open_facts(ROOT, catalogue)
+    assert [problem for problem in found if problem.severity == "error"] == []
+    unconfirmed = [item for item, confidence in catalogue.fact_sources.items() if confidence != "confirmed"]
+    assert len(found) == len(unconfirmed) > 200
+    assert main(["check", "--facts"]) == 0
+    assert f"{len(unconfirmed)} statements" in capsys.readouterr().out
+
+
+def test_a_statement_that_is_missing_or_confirmed_is_an_error(tmp_path: Path) -> None:
+    catalogue = load_catalogue(ROOT, strict=False)
+    (tmp_path / "intents").mkdir()
+    (tmp_path / "intents/open_facts.yaml").write_text('call_110.1: "確認済み。"\n', "utf-8")
+    errors = [problem.message for problem in open_facts(tmp_path, catalogue) if problem.severity == "error"]
+    assert "call_110.1 is confirmed: remove it" in errors
+    assert "call_110.3 is single-source and not listed" in errors
