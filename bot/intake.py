@@ -215,7 +215,7 @@ def _receipt(scene: Scene, ticket: Ticket) -> Outgoing:
     _ = scene.words
     assert ticket.first_due_at is not None
     lines = [
-        _("Your message is with the police staff. Receipt number: {receipt}", receipt=ticket.receipt),
+        _("Your message is with the police staff. Consultation number: {receipt}", receipt=ticket.receipt),
         _("Somebody should read it by {time}.", time=_.moment(ticket.first_due_at)),
     ]
     if not scene.deployment.is_on_duty(scene.now):
