@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench evaluate lock clean
 
 demo: $(VENV)/.run
 	@$(BIN)/koban demo
@@ -17,6 +17,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m bot.i18n check
 	$(BIN)/python -m intents check
+
+evaluate: $(VENV)/.dev
+	$(BIN)/python -m intents evaluate --against tests/utterances/figures.csv
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench

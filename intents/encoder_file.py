@@ -67,6 +67,8 @@ class EncoderFile:
             self.tensors = self._directory(raw, self._normal_at + n_bytes)
         except struct.error as error:
             raise EncoderFileError(f"{path}: cut short") from error
+        if "emb.word" not in self.tensors or f"l{self.n_layers - 1}.oln.b" not in self.tensors:
+            raise EncoderFileError(f"{path}: its layers are missing")
 
     @staticmethod
     def _directory(raw: memoryview, at: int) -> dict[str, Tensor]:

@@ -1,8 +1,7 @@
 """Which intents does a message mean? Ranks all of them, across languages, with calibrated scores.
 
-Two models stand side by side in one file: `full` reads the sentence vector and the n-grams together, `words` the
-n-grams alone, for
-messages that need no encoder and for machines that have none.
+Two linear models stand side by side in one file: one reads the n-grams, the other the sentence vector. Together they
+answer; the n-grams alone for messages that need no encoder and for machines that have none.
 """
 
 import hashlib
@@ -46,37 +45,43 @@ class Message:
 
 @dataclass(frozen=True)
 class Head:
-    """One linear model over the n-grams and, where `dense` is there, the sentence vector.
+    """One question to a message, answered by its words and, where the encoder ran, by its meaning.
 
     grams: int8, one row a feature and one column a class; `scale` brings a column back to logits.
-    temperature: what logits are divided by before they become probabilities.
+    dense, dense_bias: the same for the sentence vector.
+    mix: how much the logits of words and of meaning count together. temperature: what the logits of the words are
+    divided by where there is no vector.
     """
 
     grams: NDArray[np.int8]
     scale: Floats
     bias: Floats
-    dense: Floats | None
     temperature: float
+    dense: Floats
+    dense_bias: Floats
+    mix: tuple[float, float]
 
     def probabilities(self, message: Message) -> Floats:
         """Return one probability a class."""
         logits = (message.weights @ self.grams[message.columns].astype(np.float32)) * self.scale + self.bias
-        if self.dense is not None and message.vector is not None:
-            logits = logits + message.vector @ self.dense
-        logits = logits / self.temperature
+        if message.vector is None:
+            logits = logits / self.temperature
+        else:
+            logits = self.mix[0] * logits + self.mix[1] * (message.vector @ self.dense + self.dense_bias)
         raised = np.exp(logits - logits.max())
         result: Floats = raised / raised.sum()
         return result
 
 
 def _head(packed: Any, name: str) -> Head:
-    dense = packed.get(f"{name}_dense")
     return Head(
         grams=packed[f"{name}_grams"],
         scale=packed[f"{name}_scale"].astype(np.float32),
         bias=packed[f"{name}_bias"].astype(np.float32),
-        dense=None if dense is None else dense.astype(np.float32),
         temperature=float(packed[f"{name}_temperature"]),
+        dense=packed[f"{name}_dense"].astype(np.float32),
+        dense_bias=packed[f"{name}_dense_bias"].astype(np.float32),
+        mix=(float(packed[f"{name}_mix"][0]), float(packed[f"{name}_mix"][1])),
     )
 
 
@@ -91,7 +96,7 @@ class Matcher:
         self.encoder_name: str = str(packed["encoder"])
         self._vocabulary: NDArray[np.uint32] = packed["vocabulary"]
         self._idf: Floats = packed["idf"].astype(np.float32)
-        self._heads = {name: _head(packed, name) for name in ("full", "words", "danger_full", "danger_words")}
+        self._intents, self._dangers = _head(packed, "intents"), _head(packed, "dangers")
 
     @classmethod
     def load(cls, root: Path) -> "Matcher":
@@ -111,12 +116,12 @@ class Matcher:
         return Message(columns, weights, vector)
 
     def intent_probabilities(self, message: Message) -> Floats:
-        """Return one probability for each of `labels`, from the model that fits what is known."""
-        return self._heads["words" if message.vector is None else "full"].probabilities(message)
+        """Return one probability for each of `labels`."""
+        return self._intents.probabilities(message)
 
     def danger_probabilities(self, message: Message) -> Floats:
         """Return one probability for each of `danger_labels`, the last of which means no danger."""
-        return self._heads["danger_words" if message.vector is None else "danger_full"].probabilities(message)
+        return self._dangers.probabilities(message)
 
     def ranked(self, probabilities: Floats, n: int = 5) -> tuple[Ranked, ...]:
         """Return the best `n` intents, best first; out of scope is not an intent."""

@@ -13,6 +13,8 @@ from intents.matcher import BOT_REQUESTS, OUT_OF_SCOPE, SMALLTALK, Floats, Match
 
 log = logging.getLogger(__name__)
 
+FOLLOW_UP_CHARS = 48
+
 Outcome = Literal["answer", "choices", "bot_request", "smalltalk", "fallback"]
 
 
@@ -38,6 +40,20 @@ class Understanding:
     choices: tuple[str, ...]
     bot_request: str | None
 
+
+    def following(self, previous: str, *, n_chars: int) -> "Understanding":
+        """Return what a message means right after the answer to `previous`.
+
+        A short one that is not clear by itself (“and how much is it?”) may well ask on about the same thing, so that
+        becomes the first of the buttons. n_chars: of the message.
+        """
+        if n_chars > FOLLOW_UP_CHARS or self.outcome not in ("choices", "fallback"):
+            return self
+        others = [
+            ranked.intent_id for ranked in self.intents[:4]
+            if ranked.intent_id not in (previous, *SMALLTALK, *BOT_REQUESTS)
+        ]
+        return replace(self, outcome="choices", choices=(previous, *others[:2]))
 
     def led_by(self, intent_id: str) -> "Understanding":
         """Return this understanding after another reader has named an intent.
@@ -75,7 +91,7 @@ class Understander:
         reading.start()
         danger.load(warm=False)
         matcher = Matcher.load(root)
-        engine = _engine(matcher) if encoder == "auto" else None
+        engine = _engine(matcher, root) if encoder == "auto" else None
         reading.join()
         danger.load()
         return cls(matcher, engine)
@@ -86,21 +102,15 @@ class Understander:
         *,
         language_code: str | None = None,
         locale: str | None = None,
-        previous_intent: str | None = None,
     ) -> Understanding:
         """Read one message.
 
         text: as sent; anything goes.
         language_code: of the resident's Telegram. locale: the tag the chat is answered in.
-        previous_intent: what the chat was about just before; it decides between equals in a short message.
         """
         found = language.detect(text, client=language_code, previous=locale)
         message, probabilities = self._read(text)
         assessment = self._danger.assess(text, message=message)
-        if previous_intent in self.matcher.labels and len(text) <= 24:
-            probabilities = probabilities.copy()
-            probabilities[self.matcher.labels.index(previous_intent)] *= 1.5
-            probabilities /= probabilities.sum()
         ranked = self.matcher.ranked(probabilities)
         outcome, choices = self._decide(ranked, probabilities)
         return Understanding(
@@ -138,15 +148,16 @@ class Understander:
             if best.intent_id in BOT_REQUESTS:
                 return "bot_request", ()
             return ("smalltalk" if best.intent_id in SMALLTALK else "answer"), ()
-        choices = [r.intent_id for r in ranked[:4] if r.score >= settings["choice"] and r.intent_id not in SMALLTALK]
+        offered = [r for r in ranked[:4] if r.intent_id not in SMALLTALK]
+        choices = [r.intent_id for place, r in enumerate(offered) if place < 2 or r.score >= settings["choice"]]
         if len(choices) >= 2 and sum(r.score for r in ranked[:4]) >= settings["choices"]:
             return "choices", tuple(choices)
         return "fallback", ()
 
 
-def _engine(matcher: Matcher) -> encoder.Encoder | None:
+def _engine(matcher: Matcher, root: Path) -> encoder.Encoder | None:
     """Return the encoder if it is the one that the model was trained with."""
-    engine = encoder.load()
+    engine = encoder.load(root)
     if engine is not None and engine.name != matcher.encoder_name:
         log.warning(
             "encoder differs from the trained one", extra={"engine": engine.name, "trained": matcher.encoder_name}

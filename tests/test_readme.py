@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 import subprocess
@@ -53,3 +54,15 @@ def test_its_examples_of_adding_something_work_in_a_copy_of_the_content(command:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:bot|intents|storage|tests|locales)/[\w/.-]+)`", README))))
 def test_every_path_it_names_exists(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_the_figures_are_those_that_were_measured() -> None:
+    heads = {"first": "first", "in_three": "in 3", "answered": "answered", "precision": "right",
+             "outside": "out of scope", "recall": "danger", "alarms": "alike", "language": "language"}
+    lines = ["| | messages | " + " | ".join(heads.values()) + " |", "| --- |" + " ---: |" * (len(heads) + 1)]
+    with (ROOT / "tests/utterances/figures.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            figures = " | ".join(row[name] or "–" for name in heads)
+            lines.append(f"| {row['name']} | {row['n']} | {figures} |")
+    table = "\n".join(lines)
+    assert table in README, f"write this table between the marks:\n{table}"

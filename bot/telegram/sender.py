@@ -83,7 +83,7 @@ class Sender:
                 return outgoing.edit_message_id
             except (_CannotEditError, _BadFormatError):
                 pass
-        parameters = _message(address, outgoing)
+        parameters = message_parameters(address, outgoing)
         if self._is_paid and lane is Lane.NOTICE:
             parameters["allow_paid_broadcast"] = True
         try:
@@ -193,7 +193,8 @@ def _message_id(result: Any, parameters: dict[str, Any]) -> int:
     return int(parameters.get("message_id", 0))
 
 
-def _message(address: int, outgoing: Outgoing) -> dict[str, Any]:
+def message_parameters(address: int, outgoing: Outgoing) -> dict[str, Any]:
+    """Return what sendMessage is called with."""
     parameters: dict[str, Any] = {
         "chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED,
     }

@@ -44,7 +44,7 @@ def table() -> Table:
     texts = sentences()
     by_words = Understander.load(ROOT, encoder="off")
     whole = Understander.load(ROOT)
-    engine, matcher = encoder.load(), Matcher.load(ROOT)
+    engine, matcher = encoder.load(ROOT), Matcher.load(ROOT)
     found = Table("stage", "CPU ms a message", title=f"understanding, {len(texts)} messages, one core")
     stages: list[tuple[str, Callable[[str], object]]] = [
         ("danger by words", danger.assess), ("language", language.detect),

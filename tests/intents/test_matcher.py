@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intents import encoder, features
+from intents.encoder_top import TOP_FILE, load_top
+from intents.examples import training_examples
 from intents.matcher import BOT_REQUESTS, MODEL_FILE, OUT_OF_SCOPE, SMALLTALK, Matcher, fingerprint
 from intents.normalise import clean, fold
 from intents.romaji import loose_kana, romaji_to_kana, to_hiragana
+from intents.training import examples_fingerprint
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,8 +28,17 @@ def test_the_model_knows_every_topic_and_every_request_about_the_bot(matcher: Ma
     assert topics | BOT_REQUESTS | SMALLTALK | {OUT_OF_SCOPE} == set(matcher.labels)
 
 
-def test_the_trained_file_is_small_enough_to_keep_in_git() -> None:
-    assert (ROOT / MODEL_FILE).stat().st_size < 10_000_000
+def test_the_trained_files_are_small_enough_to_keep_in_git() -> None:
+    sizes = [(ROOT / name).stat().st_size for name in (MODEL_FILE, TOP_FILE)]
+    assert max(sizes) < 10_000_000
+
+
+def test_the_model_was_trained_on_the_utterances_as_they_are(matcher: Matcher) -> None:
+    assert matcher.fingerprint == examples_fingerprint(training_examples(ROOT)), "run `python -m intents train`"
+
+
+def test_the_model_fits_the_encoder_that_is_shipped(matcher: Matcher) -> None:
+    assert matcher.encoder_name == encoder.engine_name(load_top(ROOT / TOP_FILE))
 
 
 @given(text=st.text(max_size=200), n=st.integers(1, 10))
@@ -49,7 +61,7 @@ def test_words_alone_find_a_plain_request(matcher: Matcher) -> None:
 
 
 def test_the_encoder_helps_where_there_is_one(matcher: Matcher) -> None:
-    engine = encoder.load()
+    engine = encoder.load(ROOT)
     if engine is None:
         pytest.skip("no encoder on this machine: its wheel exists for Linux on x86-64 only")
     text = "somebody took my bike from the station parking"

@@ -1,16 +1,28 @@
 """Training: a small project of three topics becomes a file that answers, and the development set stays out of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from intents import encoder, features, training
-from intents.evaluation import choose_danger_settings, choose_settings, table
+from intents import encoder, features, training, vectors
+from intents.danger import lifted
+from intents.evaluation import (
+    DangerSample,
+    Row,
+    choose_danger_settings,
+    choose_settings,
+    table,
+    understand_all,
+    worse_than,
+    write_figures,
+)
 from intents.examples import CALM, Example, development_examples, training_examples
 from intents.kana import reading, romaji
 from intents.matcher import OUT_OF_SCOPE, Matcher
 from intents.understand import Understander
+from intents.vectors import VectorCache
 
 UTTERANCES = {
     "stolen_bicycle": ["my bike was stolen", "someone took my bicycle", "bike gone from the station", "bicycle theft"],
@@ -51,8 +63,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(project: Path) -> Path:
     if encoder.load() is None:
         pytest.skip("no encoder on this machine: models are trained on Linux x86-64")
-    cache = training.VectorCache(project / ".cache" / "vectors.npz")
-    data = training.prepare(training_examples(project), cache)
+    data = training.prepare(training_examples(project), VectorCache(project))
     return training.train(project, data, rounds=15)
 
 
@@ -81,7 +92,7 @@ def test_a_trained_file_answers_for_its_topics(project: Path, trained: Path) -> 
 
 def test_the_same_examples_give_the_same_fingerprint(project: Path, trained: Path) -> None:
     before = Matcher.load(project).fingerprint
-    data = training.prepare(training_examples(project), training.VectorCache(project / ".cache" / "vectors.npz"))
+    data = training.prepare(training_examples(project), VectorCache(project))
     training.train(project, data, rounds=3)
     assert Matcher.load(project).fingerprint == before
 
@@ -92,18 +103,31 @@ def test_known_vectors_are_not_computed_again_and_git_does_not_see_them(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("encoded again")
 
-    monkeypatch.setattr(training, "ProcessPoolExecutor", refuse)
-    cache = training.VectorCache(project / ".cache" / "vectors.npz")
+    monkeypatch.setattr(vectors, "ProcessPoolExecutor", refuse)
+    cache = VectorCache(project)
     assert cache.vectors(["hello", "hi there"]).shape == (2, encoder.DIMENSION)
     assert (project / ".cache" / ".gitignore").read_text(encoding="utf-8") == "*\n"
 
 
 def test_the_table_has_a_row_a_language_and_a_mean(project: Path, trained: Path) -> None:
-    rows = table(Understander.load(project), development_examples(project))
+    rows = table(understand_all(project, development_examples(project), workers=1))
     assert [row.name for row in rows] == ["en", "macro", "short", "rough"]
     assert rows[0].n == 5
     assert rows[0].recall is not None
-    assert rows[2].false_alarms is None
+    assert rows[2].alarms is None
+
+
+def test_a_figure_that_is_worse_than_the_written_one_is_named(tmp_path: Path) -> None:
+    before = Row("vi", 500, 90.0, 97.0, 60.0, 96.0, 2.0, 98.0, 99.0, 3.0, 1.0, 99.0)
+    path = tmp_path / "figures.csv"
+    write_figures(path, [before])
+    assert worse_than(path, [before]) == []
+    assert worse_than(path, [replace(before, first=89.2, outside=1.0)]) == []
+    assert worse_than(path, [replace(before, first=88.0)]) == ["vi: first was 90.0, is now 88.0"]
+    assert worse_than(path, [replace(before, alarms_in_scope=2.5)]) == ["vi: alarms_in_scope was 1.0, is now 2.5"]
+    assert worse_than(path, [replace(before, alarms=12.0)]) == ["vi: alarms was 3.0, is now 12.0"]
+    assert worse_than(path, [replace(before, precision=None)]) == ["vi: precision was 96.0, is now 0.0"]
+    assert worse_than(path, [replace(before, name="ne")]) == ["vi: is not measured any more"]
 
 
 def test_japanese_is_retyped_as_learners_type_it() -> None:
@@ -131,13 +155,17 @@ def test_thresholds_follow_the_held_out_messages() -> None:
         training.SETTINGS, labels=labels, probabilities=both, words=both, truth=["a"] * 50 + ["b"] * 50
     )
     assert 0.5 < chosen["answer"] <= 0.9
-    alarms = choose_danger_settings(
-        training.SETTINGS,
-        chances=np.array([0.9] * 50 + [0.3] * 50, dtype=np.float32),
-        is_danger=np.array([True] * 50 + [False] * 50),
-    )
-    assert 0.3 < alarms["danger_firm"] <= 0.9
-    assert alarms["danger_soft"] < alarms["danger_firm"]
+
+
+def test_danger_thresholds_keep_look_alikes_quiet_and_see_the_most() -> None:
+    chances = np.array([0.9] * 60 + [0.3] * 40 + [0.35] * 100 + [0.02] * 300, dtype=np.float32)
+    phrases = np.array([0] * 60 + [2] * 40 + [0] * 100 + [0] * 300)
+    kinds = np.array(["danger"] * 100 + ["alike"] * 100 + ["ordinary"] * 300)
+    chosen, recall = choose_danger_settings(training.SETTINGS, DangerSample(chances, phrases, kinds))
+    assert recall == 1.0
+    assert chosen["danger_firm"] > 0.35, "or every look-alike got a card"
+    assert lifted(0.3, chosen["danger_phrase"]) >= chosen["danger_firm"], "phrases save what the classifier missed"
+    assert chosen["danger_soft"] < chosen["danger_firm"]
 
 
 def test_features_have_unit_length_and_know_only_the_vocabulary() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,14 +68,16 @@ def test_choices_are_two_to_four_and_only_then(understander: Understander) -> No
         assert (found.bot_request in BOT_REQUESTS) == (found.outcome == "bot_request")
 
 
-def test_what_the_chat_was_about_decides_between_equals(understander: Understander) -> None:
-    plain = understander.understand("bao nhiêu tiền")
-    after = understander.understand("bao nhiêu tiền", previous_intent="license_conversion")
-
-    def score(found: object) -> float:
-        return {one.intent_id: one.score for one in found.intents}.get("license_conversion", 0.0)  # type: ignore[attr-defined]
-
-    assert score(after) >= score(plain)
+def test_a_short_doubtful_message_asks_on_about_what_was_answered(understander: Understander) -> None:
+    doubtful = replace(understander.understand("blorp?"), outcome="fallback", choices=())
+    after = doubtful.following("license_conversion", n_chars=6)
+    assert after.outcome == "choices"
+    assert after.choices[0] == "license_conversion"
+    assert 2 <= len(after.choices) <= 4
+    assert len(set(after.choices)) == len(after.choices)
+    assert doubtful.following("license_conversion", n_chars=200) == doubtful, "a long message speaks for itself"
+    clear = replace(doubtful, outcome="answer")
+    assert clear.following("license_conversion", n_chars=6) == clear
 
 
 def test_everything_works_without_the_encoder(words_only: Understander) -> None:
