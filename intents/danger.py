@@ -215,6 +215,8 @@ def lifted(chance: float, lift: float) -> float:
     return chance + (1.0 - chance) * lift
 
 
+CRISIS_LIFT = 0.3
+"""What plain words of wanting to die lift at least: a classifier hears them also in those who ask for advice."""
 THRESHOLDS = ("danger_phrase", "danger_soft_phrase", "danger_firm", "danger_soft")
 
 
@@ -247,6 +249,8 @@ class DangerModel:
         settings = {name: self._matcher.settings[prefix + name] for name in THRESHOLDS}
         best = words.firm or Danger(labels[int(probabilities[:-1].argmax())])
         lift = settings["danger_phrase"] if words.firm else settings["danger_soft_phrase"] if words.soft else 0.0
+        if words.firm is Danger.CRISIS_NOW:
+            lift = max(lift, CRISIS_LIFT)
         chance = lifted(1.0 - float(probabilities[-1]), lift)
         if chance >= settings["danger_firm"]:
             return Assessment(firm=best)

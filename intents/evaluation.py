@@ -317,7 +317,7 @@ def choose_danger_settings(
 def _soft(ordinary: Floats, firm: float, share: float) -> float:
     """Return the lowest threshold that at most this share of ordinary messages reach; never above the firm one."""
     quiet = float(np.quantile(ordinary, 1.0 - share)) if len(ordinary) else 0.0
-    return round(min(firm, max(quiet + 0.005, firm / 4)), 3)
+    return round(min(firm, max(quiet + 0.005, firm / 2)), 3)
 
 
 def _share_of(flags: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
