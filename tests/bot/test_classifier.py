@@ -49,7 +49,11 @@ def server() -> Iterator[FakeServer]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that gave up waiting is what one test is about."""
+
+    web = Server(("127.0.0.1", 0), Handler)
     made = FakeServer(f"http://127.0.0.1:{web.server_port}/v1", lambda: says("stolen_bicycle"))
     thread = threading.Thread(target=web.serve_forever)
     thread.start()
