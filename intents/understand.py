@@ -45,9 +45,10 @@ class Understanding:
         """Return what a message means right after the answer to `previous`.
 
         A short one that is not clear by itself (“and how much is it?”) may well ask on about the same thing, so that
-        becomes the first of the buttons. n_chars: of the message.
+        becomes the first of the buttons. Where danger is seen nothing is asked. n_chars: of the message.
         """
-        if n_chars > FOLLOW_UP_CHARS or self.outcome not in ("choices", "fallback"):
+        is_doubtful = self.outcome in ("choices", "fallback") and not self.danger and not self.soft_danger
+        if n_chars > FOLLOW_UP_CHARS or not is_doubtful:
             return self
         others = [
             ranked.intent_id for ranked in self.intents[:4]

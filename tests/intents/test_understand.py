@@ -76,6 +76,8 @@ def test_a_short_doubtful_message_asks_on_about_what_was_answered(understander: 
     assert 2 <= len(after.choices) <= 4
     assert len(set(after.choices)) == len(after.choices)
     assert doubtful.following("license_conversion", n_chars=200) == doubtful, "a long message speaks for itself"
+    border = replace(doubtful, soft_danger=Danger.CRISIS_NOW)
+    assert border.following("license_conversion", n_chars=6) == border, "no question stands before the telephone"
     clear = replace(doubtful, outcome="answer")
     assert clear.following("license_conversion", n_chars=6) == clear
 
