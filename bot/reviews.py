@@ -11,7 +11,7 @@ from bot.answers import Screens
 from bot.errors import NotFound, StaleReply, WrongState
 from bot.i18n import TOKYO
 from intents.catalogue import Catalogue
-from intents.reviews import Approval, SameMeaning, text_rev, with_reviews
+from intents.reviews import Approval, SameMeaning, text_of, text_rev, with_reviews
 from intents.schema import BASE_TAG, AnswerText
 from storage import audit, reviews
 from storage.audit import AuditTag
@@ -48,13 +48,7 @@ def current_rev(catalogue: Catalogue, intent_id: str, tag: str) -> str:
 
 def current_text(catalogue: Catalogue, intent_id: str, tag: str) -> AnswerText:
     """Return the words of a text. Raises NotFound where there is no such text."""
-    if tag == BASE_TAG:
-        intent = catalogue.intents.get(intent_id)
-        found = intent.base if intent is not None else None
-    else:
-        translation = catalogue.translations.get((tag, intent_id))
-        found = translation.text if translation is not None else None
-    if found is None:
+    if (found := text_of(catalogue, intent_id, tag)) is None:
         raise NotFound("There is no such answer.")
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
 from intents.catalogue import Catalogue
-from intents.schema import BASE_TAG, TOPICS
+from intents.schema import BASE_TAG, TOPICS, Intent
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,18 @@ def coverage(catalogue: Catalogue) -> tuple[CoverageRow, ...]:
             counts = {"missing": 0, "drafted": 0, "stale": 0, "checked": 0}
             for intent in catalogue:
                 if intent.topic == topic and intent.base is not None:
-                    counts[_state(catalogue, intent.id, tag)] += 1
+                    counts[state_of(catalogue, intent, tag)] += 1
             if n := sum(counts.values()):
                 rows.append(CoverageRow(tag, topic, n, counts["missing"], counts["drafted"], counts["stale"],
                                         counts["checked"]))
     return tuple(rows)
 
 
-def _state(catalogue: Catalogue, intent_id: str, tag: str) -> str:
-    intent = catalogue.intents[intent_id]
+def state_of(catalogue: Catalogue, intent: Intent, tag: str) -> str:
+    """`missing`, `drafted`, `stale` or `checked`: how far one answer is in one language."""
     if tag == BASE_TAG:
         return intent.state
-    translation = catalogue.translations.get((tag, intent_id))
+    translation = catalogue.translations.get((tag, intent.id))
     if translation is None:
         return "missing"
     return "stale" if translation.source_rev != intent.rev else translation.state

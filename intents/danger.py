@@ -19,7 +19,11 @@ from intents.normalise import clean, fold
 from intents.romaji import loose_kana, romaji_to_kana, to_hiragana
 
 if TYPE_CHECKING:  # the phrases must work where the model's file is missing
+    from typing import TypeVar
+
     from intents.matcher import Floats, Matcher, Message
+
+    Chance = TypeVar("Chance", float, Floats)
 
 
 class Danger(StrEnum):
@@ -207,10 +211,10 @@ def _read(candidates: list[Rule], text: str) -> set[str]:
     return stands
 
 
-def lifted(chance: float, lift: float) -> float:
+def lifted(chance: "Chance", lift: "Chance") -> "Chance":
     """Return the chance of danger that a classifier gives, raised by what phrases say: a share of the way to certainty.
 
-    chance, lift: 0.0–1.0.
+    chance, lift: 0.0–1.0; one message's, or arrays with one each.
     """
     return chance + (1.0 - chance) * lift
 

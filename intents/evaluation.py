@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intents import language
+from intents.danger import lifted
 from intents.examples import DANGERS, STYLES, Example
 from intents.matcher import OUT_OF_SCOPE, Floats
 from intents.understand import Understander, Understanding
@@ -296,7 +297,7 @@ def choose_danger_settings(
     for firm_lift in (each for each in (0.0, 0.2, 0.4, 0.6, 0.8) if each >= least_lift):
         for soft_lift in (0.0, 0.1, 0.2):
             lifts = np.array([0.0, soft_lift, firm_lift], dtype=np.float32)[sample.phrases]
-            chances = sample.chances + (1.0 - sample.chances) * lifts
+            chances = lifted(sample.chances, lifts)
             for firm in (n / 100 for n in range(4, 96, 2)):
                 cards = chances >= firm
                 alarms = _share_of(cards, alike)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from intents.catalogue import Catalogue
-from intents.schema import BASE_TAG, Intent, Review, Translation
+from intents.schema import BASE_TAG, AnswerText, Intent, Review, Translation
 from intents.texts import fingerprint
 
 
@@ -38,13 +38,21 @@ class SameMeaning:
     new_rev: str
 
 
-def text_rev(catalogue: Catalogue, intent_id: str, tag: str) -> str | None:
-    """Return the fingerprint of a text as it is now; None where there is none."""
+def text_of(catalogue: Catalogue, intent_id: str, tag: str) -> AnswerText | None:
+    """Return the words of an answer in one language, without any fallback; None where there are none."""
     if tag == BASE_TAG:
         intent = catalogue.intents.get(intent_id)
-        return intent.rev if intent is not None and intent.base is not None else None
+        return intent.base if intent is not None else None
     translation = catalogue.translations.get((tag, intent_id))
-    return fingerprint(translation.text, {}) if translation is not None else None
+    return translation.text if translation is not None else None
+
+
+def text_rev(catalogue: Catalogue, intent_id: str, tag: str) -> str | None:
+    """Return the fingerprint of a text as it is now; None where there is none."""
+    text = text_of(catalogue, intent_id, tag)
+    if text is None:
+        return None
+    return catalogue.intents[intent_id].rev if tag == BASE_TAG else fingerprint(text, {})
 
 
 def same_revs(intent: Intent, decisions: Iterable[SameMeaning]) -> frozenset[str]:

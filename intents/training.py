@@ -32,6 +32,8 @@ C_WORDS, C_DANGER, C_DENSE, C_MORE = 12.0, 4.0, 6.0, 1.0
 DENSE_SCALE = 16.0
 HELD_SHARE = 16
 """One line of so many is held out: from the tuning of the encoder and from the words that are measured."""
+
+
 def augmented(examples: Sequence[Example], *, seed: int = 0) -> list[Example]:
     """Return the examples and, beside them, other ways to type the same words.
 
@@ -67,7 +69,7 @@ def vocabulary_of(hashes: Sequence[NDArray[np.uint32]]) -> tuple[NDArray[np.uint
     """Return the hashes worth keeping, sorted, and how rare each is (idf)."""
     unique = [np.unique(row) for row in hashes]
     values, counts = np.unique(np.concatenate(unique), return_counts=True)
-    # What is in one message of five says nothing; what is in one or two messages cannot be trusted.
+    # What is in one message of five says nothing; what is in a single message cannot be trusted.
     keep = (counts >= MIN_COUNT) & (counts <= len(hashes) // 5)
     values, counts = values[keep], counts[keep]
     if len(values) > VOCABULARY:

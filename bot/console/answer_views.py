@@ -8,7 +8,9 @@ from datetime import date, timedelta
 
 from markupsafe import Markup
 
+from intents import coverage
 from intents.catalogue import Catalogue
+from intents.reviews import text_of
 from intents.ruby import MarkupError, as_html, parse_markup
 from intents.schema import BASE_TAG, AnswerText, Intent, without_ruby
 
@@ -58,12 +60,7 @@ def state_of(catalogue: Catalogue, intent: Intent, tag: str, *, today: date) -> 
     """Return the state of one text, a key of the labels `answer_state`."""
     if intent.review_by is not None and intent.review_by < today:
         return "expired"
-    if tag == BASE_TAG:
-        return intent.state
-    translation = catalogue.translations.get((tag, intent.id))
-    if translation is None:
-        return "missing"
-    return "stale" if translation.source_rev != intent.rev else translation.state
+    return coverage.state_of(catalogue, intent, tag)
 
 
 def rows(
@@ -78,7 +75,7 @@ def rows(
         if state and state != current and not (state == "expiring" and soon):
             continue
         translation = catalogue.translations.get((tag, intent.id))
-        text = intent.base if tag == BASE_TAG else translation.text if translation else intent.base
+        text = text_of(catalogue, intent.id, tag) or intent.base
         by, at = (intent.review.by, intent.review.at) if tag == BASE_TAG else (
             (translation.checked_by, translation.checked_at) if translation else ("", None))
         yield Row(intent, tag, catalogue.fill(text.title, intent, tag), current, soon,
