@@ -102,9 +102,14 @@ async function onEvent(event) {
   }
 }
 
-// Events are handled one after another, so that a refresh never overtakes a message.
+// Events and what opens a phone are handled one after another, so that a refresh never overtakes a message.
 let chain = Promise.resolve();
-listen((event) => { chain = chain.then(() => onEvent(event)).catch(console.error); }, (connected) => {
+function inTurn(work) {
+  chain = chain.then(work).catch(console.error);
+  return chain;
+}
+
+listen((event) => inTurn(() => onEvent(event)), (connected) => {
   document.getElementById("connection").textContent = connected ? "" : "Not connected – waiting for the simulator…";
 });
 
@@ -126,11 +131,13 @@ document.getElementById("add-resident").addEventListener("click", () => {
 });
 dialog.addEventListener("close", () => {
   if (dialog.returnValue !== "add" || !name.value.trim()) return;
-  add(name.value.trim(), languageOf(languages.value)).then((id) => phones.get(id)?.focus());
+  inTurn(async () => phones.get(await add(name.value.trim(), languageOf(languages.value)))?.focus());
 });
-picker.addEventListener("change", async () => {
+picker.addEventListener("change", () => {
   const wanted = picker.value; // the list may be filled anew while we ask
-  const chosen = (await get("residents")).find((resident) => String(resident.id) === wanted);
-  if (chosen) await open(chosen);
-  await fillPicker();
+  inTurn(async () => {
+    const chosen = (await get("residents")).find((resident) => String(resident.id) === wanted);
+    if (chosen) await open(chosen);
+    await fillPicker();
+  });
 });
