@@ -458,7 +458,10 @@ class AnswerReview(Base):
 
 
 class AuditEntry(Base):
-    """Who did what to which record. Rows are only ever added."""
+    """Who did what to which record. Rows are only ever added, and triggers refuse anything else.
+
+    The entries are a chain, see storage/audit.py: ids have no gap, and each entry holds the hash of the one before.
+    """
 
     __tablename__ = "audit_entries"
 
@@ -468,3 +471,5 @@ class AuditEntry(Base):
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     subject: Mapped[str] = mapped_column(String(64), index=True)
     detail: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
