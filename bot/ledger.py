@@ -41,11 +41,13 @@ class RestoreLine(HeadLine):
 
 @dataclass(frozen=True, slots=True)
 class ErasureLine:
-    """The data of a chat up to this moment were erased. chat: its keyed fingerprint."""
+    """The data of a chat up to this moment were erased. chat: its keyed fingerprint. n_…: how much went."""
 
     at: datetime
     receipt: str
     chat: str
+    n_tickets: int
+    n_messages: int
 
 
 Line = HeadLine | RestoreLine | ErasureLine

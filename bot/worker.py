@@ -14,7 +14,7 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import audit_check, campaigns, notices, retention, reviews
+from bot import audit_check, campaigns, erasing, notices, retention, reviews
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
@@ -71,6 +71,7 @@ class Clockwork:
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
             self._scheduler.add_job(self._guarded, "interval", hours=1, args=[self.keep_house],
                                     next_run_time=datetime.now(TOKYO))
+            self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.keep_erasures])
             self._scheduler.add_job(self._guarded, "cron", hour=3, minute=40, args=[self.check_audit])
         self._scheduler.start()
 
@@ -112,6 +113,10 @@ class Clockwork:
             gone = await retention.remove_old(session, deployment=self._deployment, now=now)
             n_drafts = await campaigns.ensure_drafts(session, now=now)
         log.info("housekeeping done: %d old rows removed, %d campaign drafts added", sum(gone.values()), n_drafts)
+
+    async def keep_erasures(self) -> None:
+        """Write what was erased outside the database too, so that a restored backup loses it again."""
+        await erasing.keep_in_ledger(self._database, self._ledger)
 
     async def check_audit(self) -> None:
         """Check every night that the audit is as it was written, and keep its head outside the database."""

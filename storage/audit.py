@@ -65,6 +65,8 @@ class AuditTag(StrEnum):
     SYSTEM_NOTICE_FINISH = "system:notice:finish"
     SYSTEM_NOTICE_EXPIRE = "system:notice:expire"
     SYSTEM_DEPLOYMENT_CHANGE = "system:deployment:change"
+    SYSTEM_DATABASE_BACKUP = "system:database:backup"
+    SYSTEM_DATABASE_RESTORE = "system:database:restore"
 
 
 @dataclass(frozen=True, slots=True)

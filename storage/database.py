@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, Dialect, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
 BUSY_TIMEOUT_MS = 10_000
@@ -66,12 +66,15 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, on: AsyncConnection | None = None) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back when it raises.
+
+        on: the connection whose transaction this is a part of; then its owner commits.
 
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so what was read cannot change before the write.
         """
-        async with self.sessions() as session, session.begin():
+        made = self.sessions() if on is None else self.sessions(bind=on)
+        async with made as session, session.begin():
             steps: dict[LastStep, None] = session.info.setdefault(_AT_THE_END, {})
             yield session
             for step in steps:

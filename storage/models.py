@@ -457,6 +457,24 @@ class AnswerReview(Base):
     __table_args__ = (Index("ix_answer_reviews_answer", "intent_id", "tag", "id"),)
 
 
+class Erasure(Base):
+    """That everything about a chat up to a moment was erased, and the receipt which proves it.
+
+    chat_lookup: the keyed fingerprint, all that is left of the chat. is_in_ledger: written outside the database too,
+    so that a restored backup loses the same data again.
+    """
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    receipt: Mapped[str] = mapped_column(String(16), unique=True)
+    chat_lookup: Mapped[str] = mapped_column(String(64), index=True)
+    erased_at: Mapped[datetime]
+    n_tickets: Mapped[int]
+    n_messages: Mapped[int]
+    is_in_ledger: Mapped[bool] = mapped_column(default=False)
+
+
 class AuditEntry(Base):
     """Who did what to which record. Rows are only ever added, and triggers refuse anything else.
 

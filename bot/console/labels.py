@@ -128,6 +128,8 @@ LABELS: dict[str, dict[str, str]] = {
         AuditTag.SYSTEM_NOTICE_FINISH: N_("A notice was sent"),
         AuditTag.SYSTEM_NOTICE_EXPIRE: N_("A notice expired"),
         AuditTag.SYSTEM_DEPLOYMENT_CHANGE: N_("The deployment file changed"),
+        AuditTag.SYSTEM_DATABASE_BACKUP: N_("A backup was made"),
+        AuditTag.SYSTEM_DATABASE_RESTORE: N_("A backup was restored"),
     },
     # Not the words of bot.answers: residents read those in やさしい日本語, staff in the Japanese of an office.
     "topic_group": {

@@ -1,4 +1,4 @@
-"""Keep records: the audit as a chain that only grows"""
+"""Keep records: the audit as a chain that only grows, and erasures"""
 
 from __future__ import annotations
 
@@ -20,6 +20,25 @@ REFUSAL = "the audit is only added to"
 
 
 def upgrade() -> None:
+    """Chain the audit, let the database refuse to change it, and add the table of erasures"""
+    op.create_table(
+        "erasures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("receipt", sa.String(length=16), nullable=False),
+        sa.Column("chat_lookup", sa.String(length=64), nullable=False),
+        sa.Column("erased_at", UTCDateTime(), nullable=False),
+        sa.Column("n_tickets", sa.Integer(), nullable=False),
+        sa.Column("n_messages", sa.Integer(), nullable=False),
+        sa.Column("is_in_ledger", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("receipt"),
+    )
+    with op.batch_alter_table("erasures", schema=None) as batch_op:
+        batch_op.create_index("ix_erasures_chat_lookup", ["chat_lookup"], unique=False)
+    _chain_the_audit()
+
+
+def _chain_the_audit() -> None:
     """Give each entry the hash of the one before, then let the database refuse UPDATE and DELETE"""
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.add_column(sa.Column("previous_hash", sa.String(length=64), nullable=False, server_default=""))
@@ -36,7 +55,7 @@ def upgrade() -> None:
             )
         return
     op.execute(
-        "CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
     )
     op.execute(
@@ -71,7 +90,7 @@ def _chain_what_is_there() -> None:
 
 
 def downgrade() -> None:
-    """Let the audit be changed again, and forget its chain"""
+    """Let the audit be changed again, and forget its chain and the erasures"""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TRIGGER audit_entries_no_update")
         op.execute("DROP TRIGGER audit_entries_no_delete")
@@ -82,3 +101,4 @@ def downgrade() -> None:
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.drop_column("hash")
         batch_op.drop_column("previous_hash")
+    op.drop_table("erasures")
