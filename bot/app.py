@@ -162,7 +162,8 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
         )
         clockwork = Clockwork(
             app.database, outbox, screens=parts.screens, deployment=app.deployment, process_id=process_id,
-            role="+".join(roles), runs_notices="worker" in roles, ledger=settings.ledger, clock=utc_now,
+            role="run" if set(roles) == set(ROLES) else "+".join(roles),  # 16 letters fit
+            runs_notices="worker" in roles, ledger=settings.ledger, clock=utc_now,
         )
         await clockwork.start()
         tasks = [asyncio.create_task(outbox.run(), name="outbox")]
