@@ -22,6 +22,7 @@ from bot.conversation import Parts
 from bot.deployment import Deployment, load_deployment, write_rows
 from bot.errors import SettingsError
 from bot.i18n import ROOT, load_strings
+from bot.keys import use_key_of_database
 from bot.outbox import NOTICES_IN_FLIGHT, Outbox
 from bot.telegram.commands import announce_commands
 from bot.telegram.handlers import Handler
@@ -102,6 +103,7 @@ async def prepare_database(app: App) -> None:
     await migrate.upgrade(app.database)
     async with app.database.transaction() as session:
         await write_rows(session, app.deployment)
+        await use_key_of_database(session, app.parts.sealer)
 
 
 async def run(app: App, roles: Sequence[str], stop: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""The `koban` commands about records: whether the audit is as it was written, backup, restore."""
+"""The `koban` commands about records: the audit's check, backup, restore, change of keys, retention."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from bot import audit_check, backups
+from bot import audit_check, backups, retention
 from bot.config import Settings, read_settings
+from bot.deployment import load_deployment
+from bot.i18n import ROOT, TOKYO
+from bot.keys import use_key_of_database
+from intents.catalogue import load_catalogue
+from storage import audit, rotation
+from storage.audit import AuditTag
 from storage.database import Database
 from storage.dump import Contents
+from storage.rotation import Rotated
 
 AddCommand = Callable[[str, object, str], argparse.ArgumentParser]
 
@@ -36,6 +43,10 @@ def add_commands(add: AddCommand) -> None:
     command.add_argument("--check", action="store_true", help="only read the file and say what is in it")
     command.add_argument("--ledger", type=Path, action="append", default=[],
                          help="the ledger of another server too (KOBAN_LEDGER is always read)")
+    add("rotate-keys", _rotate_keys, "seal everything with the first key of KOBAN_KEYS, so that the others can be "
+                                     "removed; can be broken off and run again")
+    command = add("retention", _retention, "remove what is past its time (the worker does it every hour)")
+    command.add_argument("--dry-run", action="store_true", help="only print what would go, by data class")
 
 
 @contextmanager
@@ -118,4 +129,57 @@ def _restore(options: argparse.Namespace) -> int:
           f"Erased again: the data of {done.n_erased_again} residents.\n"
           f"Not sent again, marked as unknown: {done.n_unknown} messages. Notices that wait for a person: "
           f"{done.n_notices_stopped}.\nEverybody has to sign in again.")
+    return 0
+
+
+def _rotate_keys(_options: argparse.Namespace) -> int:
+    settings = read_settings(os.environ)
+    sealer = settings.sealer()
+
+    async def go() -> Rotated:
+        async with _opened(settings) as database:
+            async with database.transaction() as session:
+                await use_key_of_database(session, sealer)
+                n_old = await rotation.count_old(session, sealer)
+            with Progress(console=Console(stderr=True), transient=True) as progress:
+                task = progress.add_task("Sealing anew", total=n_old)
+                done = await rotation.rotate(database, sealer, told=lambda n: progress.advance(task, n))
+            async with database.transaction() as session:
+                audit.record(session, AuditTag.SYSTEM_KEYS_ROTATE, "database", now=datetime.now(UTC),
+                             sealed=done.n_sealed, left=done.n_left)
+            return done
+
+    done = asyncio.run(go())
+    print(f"Sealed anew with the first key: {done.n_sealed:,} values.")
+    for name, n in done.unopened.items():
+        print(f"{name}: {n:,} values open with no key of KOBAN_KEYS.")
+    if done.n_left:
+        print(f"{done.n_left:,} values are still sealed with another key: do not remove any key yet. "
+              "Give every running process the new keys, then run this again.")
+        return 1
+    print("Nothing in the database needs the other keys any more: remove them from KOBAN_KEYS and restart.\n"
+          "Keep them with the backups that were made before: those open with no other.")
+    return 0
+
+
+def _retention(options: argparse.Namespace) -> int:
+    settings = read_settings(os.environ)
+    path = settings.deployment if settings.deployment.is_absolute() else ROOT / settings.deployment
+    deployment = load_deployment(path, load_catalogue(ROOT, strict=False))
+    now = datetime.now(UTC)
+
+    async def go() -> list[retention.Due]:
+        async with _opened(settings) as database:
+            async with database.reading() as session:
+                found = await retention.due(session, deployment=deployment, now=now)
+            if not options.dry_run:
+                async with database.transaction() as session:
+                    await retention.remove_old(session, deployment=deployment, now=now)
+            return found
+
+    print("This would go now:" if options.dry_run else "This went:")
+    for each in asyncio.run(go()):
+        oldest = f"the oldest from {each.oldest.astimezone(TOKYO):%Y-%m-%d}" if each.oldest else ""
+        kept = "(stays: the audit is only added to)" if each.is_kept else ""
+        print(f"  {each.name:<12}{each.n_rows:>10,}  older than {each.days} days  {oldest} {kept}".rstrip())
     return 0

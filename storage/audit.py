@@ -67,6 +67,8 @@ class AuditTag(StrEnum):
     SYSTEM_DEPLOYMENT_CHANGE = "system:deployment:change"
     SYSTEM_DATABASE_BACKUP = "system:database:backup"
     SYSTEM_DATABASE_RESTORE = "system:database:restore"
+    SYSTEM_KEYS_ROTATE = "system:keys:rotate"
+    SYSTEM_DATA_EXPIRE = "system:data:expire"
 
 
 @dataclass(frozen=True, slots=True)

@@ -457,6 +457,15 @@ class AnswerReview(Base):
     __table_args__ = (Index("ix_answer_reviews_answer", "intent_id", "tag", "id"),)
 
 
+class RingSecret(Base):
+    """A key that is made from no other, sealed with the ring; see storage/fingerprints.py."""
+
+    __tablename__ = "ring_secrets"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value_sealed: Mapped[bytes]
+
+
 class Erasure(Base):
     """That everything about a chat up to a moment was erased, and the receipt which proves it.
 

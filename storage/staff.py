@@ -18,6 +18,11 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def totp_context(staff_id: int) -> str:
+    """Return the context that an authenticator's secret is sealed for."""
+    return f"staff totp:{staff_id}"
+
+
 async def by_username(session: AsyncSession, username: str) -> Staff | None:
     """Return the account with this name, disabled ones too."""
     found: Staff | None = await session.scalar(select(Staff).where(Staff.username == username))

@@ -112,13 +112,9 @@ def require_good_password(person: Staff, password: str, again: str) -> None:
         raise WrongState("This password is too easy to guess.")
 
 
-def _totp_context(staff_id: int) -> str:
-    return f"staff totp:{staff_id}"
-
-
 def new_totp(sealer: Sealer, staff_id: int) -> bytes:
     """Return a fresh authenticator secret, sealed for this account."""
-    return sealer.seal_text(pyotp.random_base32(), _totp_context(staff_id))
+    return sealer.seal_text(pyotp.random_base32(), staff_rows.totp_context(staff_id))
 
 
 def totp_url(person: Staff, sealer: Sealer, *, issuer: str) -> str:
@@ -153,4 +149,4 @@ def totp_step(person: Staff, sealer: Sealer, code: str, *, now: datetime) -> int
 def _totp(person: Staff, sealer: Sealer) -> pyotp.TOTP:
     if person.totp_sealed is None:
         raise ValueError("this account has no authenticator")
-    return pyotp.TOTP(sealer.open_text(person.totp_sealed, _totp_context(person.id)), interval=TOTP_STEP_S)
+    return pyotp.TOTP(sealer.open_text(person.totp_sealed, staff_rows.totp_context(person.id)), interval=TOTP_STEP_S)

@@ -130,6 +130,8 @@ LABELS: dict[str, dict[str, str]] = {
         AuditTag.SYSTEM_DEPLOYMENT_CHANGE: N_("The deployment file changed"),
         AuditTag.SYSTEM_DATABASE_BACKUP: N_("A backup was made"),
         AuditTag.SYSTEM_DATABASE_RESTORE: N_("A backup was restored"),
+        AuditTag.SYSTEM_KEYS_ROTATE: N_("Everything was sealed with the newest key"),
+        AuditTag.SYSTEM_DATA_EXPIRE: N_("Old data were removed"),
     },
     # Not the words of bot.answers: residents read those in やさしい日本語, staff in the Japanese of an office.
     "topic_group": {

@@ -1,4 +1,4 @@
-"""Keep records: the audit as a chain that only grows, and erasures"""
+"""Keep records: the audit as a chain that only grows, erasures, and keys"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFUSAL = "the audit is only added to"
 
 
 def upgrade() -> None:
-    """Chain the audit, let the database refuse to change it, and add the table of erasures"""
+    """Chain the audit, let the database refuse to change it, and add erasures and sealed keys"""
     op.create_table(
         "erasures",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -35,6 +35,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("erasures", schema=None) as batch_op:
         batch_op.create_index("ix_erasures_chat_lookup", ["chat_lookup"], unique=False)
+    op.create_table(
+        "ring_secrets",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("value_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
     _chain_the_audit()
 
 
@@ -90,7 +96,7 @@ def _chain_what_is_there() -> None:
 
 
 def downgrade() -> None:
-    """Let the audit be changed again, and forget its chain and the erasures"""
+    """Let the audit be changed again, and forget its chain, the erasures and the keys"""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TRIGGER audit_entries_no_update")
         op.execute("DROP TRIGGER audit_entries_no_delete")
@@ -101,4 +107,5 @@ def downgrade() -> None:
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.drop_column("hash")
         batch_op.drop_column("previous_hash")
+    op.drop_table("ring_secrets")
     op.drop_table("erasures")
