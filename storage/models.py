@@ -457,6 +457,21 @@ class AnswerReview(Base):
     __table_args__ = (Index("ix_answer_reviews_answer", "intent_id", "tag", "id"),)
 
 
+class Recovery(Base):
+    """That an account should begin anew: asked for by one person, decided by a second one."""
+
+    __tablename__ = "recoveries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    reason: Mapped[str] = mapped_column(String(16))
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    asked_at: Mapped[datetime]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None]
+    is_agreed: Mapped[bool | None]
+
+
 class RingSecret(Base):
     """A key that is made from no other, sealed with the ring; see storage/fingerprints.py."""
 

@@ -82,6 +82,11 @@ async def add_login_link(session: AsyncSession, staff_id: int, *, expires_at: da
     return token
 
 
+async def forget_links_of(session: AsyncSession, staff_id: int) -> None:
+    """Let no older link of this person sign in any more."""
+    await session.execute(delete(LoginLink).where(LoginLink.staff_id == staff_id))
+
+
 async def use_login_link(session: AsyncSession, token: str, *, now: datetime) -> Staff | None:
     """Spend a login link; None when it is unknown, used, too old, or the account is disabled."""
     used = await session.execute(

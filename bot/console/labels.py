@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.answers import N_
+from bot.console.recoveries import Reason
 from storage.audit import AuditTag
 from storage.models import Author, DeliveryStatus, NoticeKind, NoticeStatus, ReviewKind, Role, TicketStatus
 
@@ -93,12 +94,21 @@ LABELS: dict[str, dict[str, str]] = {
         Role.APPROVER: N_("Approver"),
         Role.ADMINISTRATOR: N_("Administrator"),
     },
+    "recovery": {
+        Reason.AUTHENTICATOR: N_("The authenticator is lost"),
+        Reason.PASSWORD: N_("The password is forgotten"),
+        Reason.BOTH: N_("Authenticator and password are lost"),
+        Reason.MISUSE: N_("Somebody else may have used the account"),
+    },
     "audit": {
         AuditTag.STAFF_SESSION_OPEN: N_("Signed in"),
         AuditTag.STAFF_SESSION_REFUSE: N_("Sign-in refused"),
         AuditTag.STAFF_SESSION_CLOSE: N_("Signed out"),
         AuditTag.STAFF_ACCOUNT_ADD: N_("Added an account"),
         AuditTag.STAFF_ACCOUNT_CHANGE: N_("Changed an account"),
+        AuditTag.STAFF_RECOVERY_ASK: N_("Asked for the recovery of an account"),
+        AuditTag.STAFF_RECOVERY_AGREE: N_("Agreed to the recovery of an account"),
+        AuditTag.STAFF_RECOVERY_REFUSE: N_("Refused the recovery of an account"),
         AuditTag.STAFF_TICKET_READ: N_("Read a consultation"),
         AuditTag.STAFF_TICKET_CLAIM: N_("Took a consultation"),
         AuditTag.STAFF_TICKET_RELEASE: N_("Gave a consultation back"),
@@ -170,4 +180,6 @@ DONE: dict[str, str] = {
     "account": N_("Your account is ready. From now on sign in with name, password and code."),
     "password": N_("The password was changed."),
     "staff": N_("The account was changed."),
+    "recovery-ask": N_("The recovery waits for a second person."),
+    "recovery-refuse": N_("The recovery was refused. Nothing was changed."),
 }

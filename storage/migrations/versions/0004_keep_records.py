@@ -41,6 +41,21 @@ def upgrade() -> None:
         sa.Column("value_sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "recoveries",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=16), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", UTCDateTime(), nullable=False),
+        sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("decided_at", UTCDateTime(), nullable=True),
+        sa.Column("is_agreed", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"]),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["staff.id"]),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["staff.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
     _chain_the_audit()
 
 
@@ -107,5 +122,6 @@ def downgrade() -> None:
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.drop_column("hash")
         batch_op.drop_column("previous_hash")
+    op.drop_table("recoveries")
     op.drop_table("ring_secrets")
     op.drop_table("erasures")
