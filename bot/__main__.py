@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from bot import records
 from bot.errors import DeploymentError, KobanError, SettingsError
 
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("understand", _understand, "read JSON lines on stdin, write what each message means on stdout")
     add("doctor", _doctor, "check settings, token, database, content, and say what to do")
     add("migrate", _migrate, "bring the database up to date (run, bot, worker and console do it too)")
+    records.add_commands(add)
     add("new-key", _new_key, "print a fresh key for KOBAN_KEYS")
     staff = add("add-staff", _add_staff, "add a member of staff and print the link that signs them in once")
     staff.add_argument("username")

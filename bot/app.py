@@ -22,6 +22,7 @@ from bot.conversation import Parts
 from bot.deployment import Deployment, load_deployment, write_rows
 from bot.errors import SettingsError
 from bot.i18n import ROOT, load_strings
+from bot.keys import use_key_of_database
 from bot.outbox import NOTICES_IN_FLIGHT, Outbox
 from bot.telegram.commands import announce_commands
 from bot.telegram.handlers import Handler
@@ -102,6 +103,7 @@ async def prepare_database(app: App) -> None:
     await migrate.upgrade(app.database)
     async with app.database.transaction() as session:
         await write_rows(session, app.deployment)
+        await use_key_of_database(session, app.parts.sealer)
 
 
 async def run(app: App, roles: Sequence[str], stop: asyncio.Event) -> None:
@@ -163,7 +165,7 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
         clockwork = Clockwork(
             app.database, outbox, screens=parts.screens, deployment=app.deployment, process_id=process_id,
             role="run" if set(roles) == set(ROLES) else "+".join(roles),  # 16 letters fit
-            runs_notices="worker" in roles, clock=utc_now,
+            runs_notices="worker" in roles, ledger=settings.ledger, clock=utc_now,
         )
         await clockwork.start()
         tasks = [asyncio.create_task(outbox.run(), name="outbox")]

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     keys: SecretStr | None = Field(
         None, description="Keys that seal what people write: 32 bytes in base64 each, newest first, by comma. A secret."
     )
+    ledger: Path = Field(
+        Path("var/ledger.jsonl"),
+        description="File outside the database, beside the backups: erasures to apply again, heads of the audit.",
+    )
     deployment: Path = Field(
         Path("bot/deployments/demo.yaml"), description="The deployment file: stations, sections, local numbers, hours."
     )

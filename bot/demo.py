@@ -45,6 +45,7 @@ def settings_for_demo(folder: Path, *, phone_port: int, console_port: int) -> Se
         telegram_token=SecretStr(DEMO_TOKEN),
         telegram_api_url=f"http://{LOOPBACK}:{phone_port}",
         database_url=SecretStr(f"sqlite:///{folder / 'koban.db'}"),
+        ledger=folder / "ledger.jsonl",
         keys=SecretStr(base64.b64encode(new_key()).decode()),
         console_listen=f"{LOOPBACK}:{console_port}",
         console_url=f"http://{LOOPBACK}:{console_port}",

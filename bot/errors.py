@@ -3,6 +3,8 @@
     KobanError
     ├── SettingsError          a setting is missing, unknown or malformed; names all of them at once
     ├── DeploymentError        the deployment file is wrong; each problem with file and line
+    ├── BackupError            a backup cannot be made, or cannot be used; nothing was changed
+    ├── LedgerError            the ledger beside the backups cannot be read or written
     ├── DeliveryError          Telegram did not take a message; `permanent` tells whether trying again can help
     └── Refused                a person may not do this, or not now; the reason is a translatable sentence
         ├── NotFound           no such record, or not for this person: the two look the same
@@ -36,6 +38,14 @@ class DeploymentError(KobanError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class BackupError(KobanError):
+    """A backup cannot be made, or cannot be used; nothing was changed. The reason is a sentence for an operator."""
+
+
+class LedgerError(KobanError):
+    """The ledger beside the backups cannot be read or written; says which line, or why."""
 
 
 class DeliveryError(KobanError):

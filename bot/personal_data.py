@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from bot.i18n import TOKYO
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
-from storage import audit, chats, tickets
+from storage import audit, chats, erasures, tickets
 from storage.audit import AuditTag
-from storage.models import Author, Delivery, Message, Ticket, Update
+from storage.models import Author, Erasure, Ticket
 
 _PART = 3500  # characters of an export in one message
 
@@ -54,12 +54,20 @@ async def export(scene: Scene) -> list[Outgoing]:
     return [plain(whole[start : start + _PART]) for start in range(0, len(whole), _PART)]
 
 
-def ask_before_erasing(scene: Scene) -> Outgoing:
-    """Say what erasing means and ask once more."""
+async def ask_before_erasing(scene: Scene) -> Outgoing:
+    """Say what erasing means and what would go, show the proof of an earlier erasure, and ask once more."""
     _ = scene.words
-    text = _("Shall I delete everything we keep about this chat: settings, notices, and all consultations with their "
-             "messages? The staff cannot read them any more. This cannot be undone.")
-    return plain(text, (Button(_("🗑 Yes, delete all"), data="del:yes"), Button(_("No, keep it"), data="del:no")))
+    amount = await erasures.count(scene.session, scene.chat, up_to=scene.now)
+    parts = [
+        _("Shall I delete everything we keep about this chat: settings, notices, and all consultations with their "
+          "messages? The staff cannot read them any more. This cannot be undone."),
+        _("Consultations: {n}. Messages: {m}.", n=amount.n_tickets, m=amount.n_messages),
+    ]
+    if earlier := await erasures.latest_of(scene.session, scene.chat):
+        parts.append(_("Your data was deleted before:") + "\n" + _proof(scene, earlier))
+    return plain("\n\n".join(parts), (
+        Button(_("🗑 Yes, delete all"), data="del:yes"), Button(_("No, keep it"), data="del:no")
+    ))
 
 
 async def erase_or_keep(scene: Scene, answer: str) -> Response:
@@ -68,29 +76,30 @@ async def erase_or_keep(scene: Scene, answer: str) -> Response:
     if answer == "no":
         return Response(toast=_("Nothing was deleted."))
     if answer != "yes":
-        return Response.say(ask_before_erasing(scene))
-    erased = await erase(scene)
-    text = _("Everything was deleted: {n} consultations, all settings and notices. Only a blank record of this chat "
-             "remains, so that this message could reach you.", n=erased)
+        return Response.say(await ask_before_erasing(scene))
+    erasure = await erase(scene)
+    text = "\n\n".join((
+        _("Everything was deleted: {n} consultations, all settings and notices. Only a blank record of this chat "
+          "remains, so that this message could reach you.", n=erasure.n_tickets),
+        _proof(scene, erasure),
+        _("If a backup copy is ever used, your data is deleted from it again."),
+    ))
     return Response.say(plain(text))
 
 
-async def erase(scene: Scene) -> int:
-    """Remove every row about this chat and make its own row blank; returns how many consultations it had."""
-    session, chat = scene.session, scene.chat
-    ids = list(await session.scalars(select(Ticket.id).where(Ticket.chat_id == chat.id)))
-    await session.execute(delete(Delivery).where(Delivery.chat_id == chat.id))
-    await session.execute(delete(Message).where(Message.ticket_id.in_(ids)))
-    await session.execute(delete(Ticket).where(Ticket.id.in_(ids)))
-    await session.execute(delete(Update).where(
-        Update.chat_lookup == chat.address_lookup, Update.update_id != scene.incoming.update_id
+def _proof(scene: Scene, erasure: Erasure) -> str:
+    _ = scene.words
+    return "\n".join((
+        _("Proof of deletion {receipt}, {time}", receipt=erasure.receipt, time=_.moment(erasure.erased_at)),
+        _("Consultations: {n}. Messages: {m}.", n=erasure.n_tickets, m=erasure.n_messages),
     ))
-    tickets.forget_preloaded(session)
-    await chats.unsubscribe(session, chat.id)
-    chat.pseudonym = chats.new_code("R-", 6)
-    chat.municipality = None
-    chat.last_intent, chat.last_intent_at, chat.n_misses = None, None, 0
-    chat.locale_is_chosen = False
-    chat.created_at = scene.now
-    audit.record(session, AuditTag.RESIDENT_DATA_ERASE, "chat", now=scene.now, consultations=len(ids))
-    return len(ids)
+
+
+async def erase(scene: Scene) -> Erasure:
+    """Remove every row about this chat, make its own row blank, and keep a receipt of it."""
+    session, chat = scene.session, scene.chat
+    amount = await erasures.erase(session, chat, now=scene.now, keep_update_id=scene.incoming.update_id)
+    erasure = erasures.record(session, chat, amount, now=scene.now)
+    audit.record(session, AuditTag.RESIDENT_DATA_ERASE, f"erasure:{erasure.receipt}", now=scene.now,
+                 consultations=amount.n_tickets)
+    return erasure

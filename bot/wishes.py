@@ -37,13 +37,14 @@ async def request(scene: Scene, name: str) -> Response:
         return await _notices(scene, wanted=True)
     if name == "export_data":
         return Response.say(*await personal_data.export(scene))
+    if name == "delete_data":
+        return Response.say(await personal_data.ask_before_erasing(scene))
     simple = {
         "start": lambda: screens.welcome(tag, scene.deployment.name(tag)),
         "sos": lambda: screens.emergency_menu(tag),
         "change_language": lambda: screens.languages(tag),
         "notices": lambda: _notice_choice(scene),
         "privacy": lambda: personal_data.privacy(scene),
-        "delete_data": lambda: personal_data.ask_before_erasing(scene),
         "furigana": lambda: _furigana_choice(scene),
         "what_can_you_do": lambda: screens.welcome(tag, scene.deployment.name(tag)),
     }

@@ -10,10 +10,11 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import campaigns, notices, retention, reviews
+from bot import audit_check, campaigns, erasing, notices, retention, reviews
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
@@ -40,11 +41,12 @@ class Clockwork:
     """The ticks of one process.
 
     runs_notices: whether this process also expands and finishes notices and keeps house (the worker's part).
+    ledger: the file outside the database (bot/ledger.py), which the worker writes.
     """
 
     def __init__(
         self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, process_id: str,
-        role: str, runs_notices: bool, clock: Callable[[], datetime],
+        role: str, runs_notices: bool, ledger: Path, clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._screens = screens
@@ -53,6 +55,7 @@ class Clockwork:
         self._process_id = process_id
         self._role = role
         self._runs_notices = runs_notices
+        self._ledger = ledger
         self._clock = clock
         self._scheduler = AsyncIOScheduler(timezone=TOKYO, job_defaults={
             "misfire_grace_time": None, "coalesce": True, "max_instances": 1,
@@ -68,6 +71,8 @@ class Clockwork:
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
             self._scheduler.add_job(self._guarded, "interval", hours=1, args=[self.keep_house],
                                     next_run_time=datetime.now(TOKYO))
+            self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.keep_erasures])
+            self._scheduler.add_job(self._guarded, "cron", hour=3, minute=40, args=[self.check_audit])
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -108,6 +113,18 @@ class Clockwork:
             gone = await retention.remove_old(session, deployment=self._deployment, now=now)
             n_drafts = await campaigns.ensure_drafts(session, now=now)
         log.info("housekeeping done: %d old rows removed, %d campaign drafts added", sum(gone.values()), n_drafts)
+
+    async def keep_erasures(self) -> None:
+        """Write what was erased outside the database too, so that a restored backup loses it again."""
+        await erasing.keep_in_ledger(self._database, self._ledger)
+
+    async def check_audit(self) -> None:
+        """Check every night that the audit is as it was written, and keep its head outside the database."""
+        verdict = await audit_check.keep_head(self._database, self._ledger, now=self._clock())
+        if verdict.broken is None:
+            log.info("the audit is as it was written: %d entries", verdict.head.number)
+        else:
+            log.critical("the audit is broken at entry %d: %s", verdict.broken.number, verdict.broken.reason)
 
 
 class NoticeRenderer:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
 BUSY_TIMEOUT_MS = 10_000
+_AT_THE_END = "at the end of the transaction"
+
+LastStep = Callable[[AsyncSession], Awaitable[None]]
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -63,13 +66,19 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, on: AsyncConnection | None = None) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back when it raises.
+
+        on: the connection whose transaction this is a part of; then its owner commits.
 
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so what was read cannot change before the write.
         """
-        async with self.sessions() as session, session.begin():
+        made = self.sessions() if on is None else self.sessions(bind=on)
+        async with made as session, session.begin():
+            steps: dict[LastStep, None] = session.info.setdefault(_AT_THE_END, {})
             yield session
+            for step in steps:
+                await step(session)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -88,6 +97,17 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def put_off(session: AsyncSession, step: LastStep) -> None:
+    """Do a step just before the commit, once however often it is put off; not at all when the transaction fails.
+
+    What waits for others (the audit's chain) is done last, so that nobody waits for us longer than a commit takes.
+    Raises RuntimeError outside of `Database.transaction`, where nothing would do it.
+    """
+    if (steps := session.info.get(_AT_THE_END)) is None:
+        raise RuntimeError("this session was not opened by Database.transaction: nothing would do the last step")
+    steps[step] = None
 
 
 def _create_engine(url: str) -> AsyncEngine:

@@ -34,6 +34,16 @@ async def current_revision(database: Database) -> str | None:
         return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
+def is_known(revision: str) -> bool:
+    """Tell whether this code has a revision."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def upgrade_on(connection: Connection, revision: str) -> None:
+    """Bring the database up to a revision in the caller's transaction."""
+    command.upgrade(_config(connection), revision)
+
+
 async def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the database up to a revision."""
     async with database.engine.begin() as connection:

@@ -457,8 +457,53 @@ class AnswerReview(Base):
     __table_args__ = (Index("ix_answer_reviews_answer", "intent_id", "tag", "id"),)
 
 
+class Recovery(Base):
+    """That an account should begin anew: asked for by one person, decided by a second one."""
+
+    __tablename__ = "recoveries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    reason: Mapped[str] = mapped_column(String(16))
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    asked_at: Mapped[datetime]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None]
+    is_agreed: Mapped[bool | None]
+
+
+class RingSecret(Base):
+    """A key that is made from no other, sealed with the ring; see storage/fingerprints.py."""
+
+    __tablename__ = "ring_secrets"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value_sealed: Mapped[bytes]
+
+
+class Erasure(Base):
+    """That everything about a chat up to a moment was erased, and the receipt which proves it.
+
+    chat_lookup: the keyed fingerprint, all that is left of the chat. is_in_ledger: written outside the database too,
+    so that a restored backup loses the same data again.
+    """
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    receipt: Mapped[str] = mapped_column(String(16), unique=True)
+    chat_lookup: Mapped[str] = mapped_column(String(64), index=True)
+    erased_at: Mapped[datetime]
+    n_tickets: Mapped[int]
+    n_messages: Mapped[int]
+    is_in_ledger: Mapped[bool] = mapped_column(default=False)
+
+
 class AuditEntry(Base):
-    """Who did what to which record. Rows are only ever added."""
+    """Who did what to which record. Rows are only ever added, and triggers refuse anything else.
+
+    The entries are a chain, see storage/audit.py: ids have no gap, and each entry holds the hash of the one before.
+    """
 
     __tablename__ = "audit_entries"
 
@@ -468,3 +513,5 @@ class AuditEntry(Base):
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     subject: Mapped[str] = mapped_column(String(64), index=True)
     detail: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
-_ID_BYTES = 4
+ID_BYTES = 4
 _NONCE_BYTES = 12
 
 
@@ -38,9 +38,18 @@ class Sealer:
     def __init__(self, keys: Sequence[bytes]) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys):
             raise ValueError("a key ring holds at least one key, and each key has 32 bytes")
-        self._ciphers = {hashlib.sha256(b"koban key id" + key).digest()[:_ID_BYTES]: AESGCM(key) for key in keys}
+        self._ciphers = {hashlib.sha256(b"koban key id" + key).digest()[:ID_BYTES]: AESGCM(key) for key in keys}
         self._current = next(iter(self._ciphers))
-        self._lookup_key = hashlib.sha256(b"koban lookup" + keys[-1]).digest()
+        self.lookup_key = hashlib.sha256(b"koban lookup" + keys[-1]).digest()
+
+    @property
+    def current_id(self) -> bytes:
+        """The first bytes of everything that is sealed now."""
+        return self._current
+
+    def use_lookup_key(self, key: bytes) -> None:
+        """Use the key for fingerprints that the database keeps (storage/fingerprints.py)."""
+        self.lookup_key = key
 
     def seal(self, value: bytes, context: str) -> bytes:
         """Encrypt a value for one place, named by its context."""
@@ -49,12 +58,12 @@ class Sealer:
 
     def open(self, sealed: bytes, context: str) -> bytes:
         """Decrypt a value sealed for this context. Raises SealingError when it does not belong here."""
-        cipher = self._ciphers.get(sealed[:_ID_BYTES])
+        cipher = self._ciphers.get(sealed[:ID_BYTES])
         if cipher is None:
             raise SealingError("sealed with a key that is not in the ring")
-        nonce = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES]
+        nonce = sealed[ID_BYTES : ID_BYTES + _NONCE_BYTES]
         try:
-            return cipher.decrypt(nonce, sealed[_ID_BYTES + _NONCE_BYTES :], context.encode())
+            return cipher.decrypt(nonce, sealed[ID_BYTES + _NONCE_BYTES :], context.encode())
         except InvalidTag as error:
             raise SealingError("changed, or moved from another place") from error
 
@@ -68,11 +77,12 @@ class Sealer:
 
     def seals_with_current_key(self, sealed: bytes) -> bool:
         """Tell whether a value is already sealed with the first key of the ring."""
-        return sealed[:_ID_BYTES] == self._current
+        return sealed[:ID_BYTES] == self._current
 
     def lookup(self, value: str) -> str:
         """Return the keyed fingerprint (64 hex digits) by which a Telegram chat id is found without being stored.
 
-        It comes from the oldest key, so adding a key in front does not change it.
+        It comes from the oldest key, so adding a key in front does not change it; once a database keeps it
+        (storage/fingerprints.py), removing the oldest one does not either.
         """
-        return hmac.new(self._lookup_key, value.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.lookup_key, value.encode(), hashlib.sha256).hexdigest()

@@ -18,6 +18,11 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def totp_context(staff_id: int) -> str:
+    """Return the context that an authenticator's secret is sealed for."""
+    return f"staff totp:{staff_id}"
+
+
 async def by_username(session: AsyncSession, username: str) -> Staff | None:
     """Return the account with this name, disabled ones too."""
     found: Staff | None = await session.scalar(select(Staff).where(Staff.username == username))
@@ -75,6 +80,11 @@ async def add_login_link(session: AsyncSession, staff_id: int, *, expires_at: da
     token = secrets.token_urlsafe(32)
     session.add(LoginLink(token_hash=hash_token(token), staff_id=staff_id, expires_at=expires_at))
     return token
+
+
+async def forget_links_of(session: AsyncSession, staff_id: int) -> None:
+    """Let no older link of this person sign in any more."""
+    await session.execute(delete(LoginLink).where(LoginLink.staff_id == staff_id))
 
 
 async def use_login_link(session: AsyncSession, token: str, *, now: datetime) -> Staff | None:

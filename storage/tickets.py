@@ -37,13 +37,14 @@ class MessageView:
         return self.revisions[-1][1]
 
 
-def _key_context(receipt: str) -> str:
+def key_context(receipt: str) -> str:
+    """Return the context that a ticket's own key is sealed for."""
     return f"ticket key:{receipt}"
 
 
 def sealer_of(ticket: Ticket, ring: Sealer) -> Sealer:
     """Open the ticket's own key with the ring."""
-    return Sealer([ring.open(ticket.key_sealed, _key_context(ticket.receipt))])
+    return Sealer([ring.open(ticket.key_sealed, key_context(ticket.receipt))])
 
 
 async def add(
@@ -62,7 +63,7 @@ async def add(
     ticket = Ticket(
         receipt=receipt, chat_id=chat.id, status=TicketStatus.INTAKE, topic=topic, locale=chat.locale,
         municipality=chat.municipality, section_id=section_id, is_sensitive=is_sensitive, priority=priority,
-        key_sealed=ring.seal(new_key(), _key_context(receipt)), created_at=now, updated_at=now,
+        key_sealed=ring.seal(new_key(), key_context(receipt)), created_at=now, updated_at=now,
     )
     session.add(ticket)
     forget_preloaded(session)

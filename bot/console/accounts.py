@@ -12,6 +12,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.ext.asyncio import AsyncSession
+from zxcvbn import zxcvbn
 
 from bot.config import Settings
 from bot.errors import WrongState
@@ -25,6 +26,8 @@ NO_PASSWORD = "!"  # noqa: S105 - no hash looks like this, so nothing matches it
 LINK_LIFETIME = timedelta(hours=24)
 MIN_PASSWORD = 12
 MAX_PASSWORD = 200
+_GUESSED_LENGTH = 72  # longer ones take zxcvbn too long
+_LEAST_SCORE = 3  # of 0 to 4: at least 10^8 guesses. Source: zxcvbn's README, read 2026-11-27.
 TOTP_STEP_S = 30
 _DRIFT = (-1, 0, 1)  # steps that a phone's clock may be off
 
@@ -69,6 +72,14 @@ async def add_staff(
     return person
 
 
+async def begin_anew(session: AsyncSession, person: Staff) -> None:
+    """Remove password and authenticator and end every session, so that only a new one-time link signs in."""
+    person.password_hash, person.totp_sealed, person.totp_last_step = NO_PASSWORD, None, 0
+    await staff_rows.end_login(session, person.id)
+    await staff_rows.close_sessions_of(session, person.id)
+    await staff_rows.forget_links_of(session, person.id)
+
+
 def login_link_url(settings: Settings, token: str) -> str:
     """Return the address of a one-time login link."""
     return f"{settings.console_url}/login/link/{token}"
@@ -108,17 +119,17 @@ def require_good_password(person: Staff, password: str, again: str) -> None:
         raise WrongState("The two passwords differ.")
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise WrongState("A password has {least} to {most} characters.", least=MIN_PASSWORD, most=MAX_PASSWORD)
-    if person.username in password.lower() or len(set(password)) < 5:
+    told = [person.username, person.display_name, "koban", "police", "keisatsu"]
+    # zxcvbn knows the common passwords, names and words of several languages, and patterns such as qwerty or 2026.
+    guessed = zxcvbn(password[:_GUESSED_LENGTH], user_inputs=told)
+    is_plain = password.isdecimal() or len(set(password)) < 5 or person.username in password.lower()
+    if is_plain or guessed["score"] < _LEAST_SCORE:
         raise WrongState("This password is too easy to guess.")
-
-
-def _totp_context(staff_id: int) -> str:
-    return f"staff totp:{staff_id}"
 
 
 def new_totp(sealer: Sealer, staff_id: int) -> bytes:
     """Return a fresh authenticator secret, sealed for this account."""
-    return sealer.seal_text(pyotp.random_base32(), _totp_context(staff_id))
+    return sealer.seal_text(pyotp.random_base32(), staff_rows.totp_context(staff_id))
 
 
 def totp_url(person: Staff, sealer: Sealer, *, issuer: str) -> str:
@@ -153,4 +164,4 @@ def totp_step(person: Staff, sealer: Sealer, code: str, *, now: datetime) -> int
 def _totp(person: Staff, sealer: Sealer) -> pyotp.TOTP:
     if person.totp_sealed is None:
         raise ValueError("this account has no authenticator")
-    return pyotp.TOTP(sealer.open_text(person.totp_sealed, _totp_context(person.id)), interval=TOTP_STEP_S)
+    return pyotp.TOTP(sealer.open_text(person.totp_sealed, staff_rows.totp_context(person.id)), interval=TOTP_STEP_S)

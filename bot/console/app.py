@@ -22,6 +22,7 @@ from bot.console.auth import (
     EVERYONE,
     NOTICE_APPROVERS,
     NOTICE_EDITORS,
+    RECOVERY_DECIDERS,
     REVIEWERS,
     TICKET_ROLES,
     UnknownNames,
@@ -30,7 +31,7 @@ from bot.console.gate import Gate, add_headers
 from bot.console.live import Hub
 from bot.console.pages import STATIC, load_templates, render_error
 from bot.console.parts import ConsoleParts, parts_of, staff_of
-from bot.console.routes import account, answers, audit, content, login, notices, queue, start, tickets
+from bot.console.routes import account, answers, audit, content, login, notices, queue, recoveries, start, tickets
 from bot.console.routes import live as live_route
 from bot.console.routes import staff as staff_pages
 from bot.errors import NotFound, Refused
@@ -110,6 +111,10 @@ PAGES = (
     Page("POST", "/staff/{id:int}/disable", staff_pages.disable, ADMINISTRATORS),
     Page("POST", "/staff/{id:int}/enable", staff_pages.enable, ADMINISTRATORS),
     Page("POST", "/staff/{id:int}/link", staff_pages.new_link, ADMINISTRATORS),
+    Page("POST", "/staff/{id:int}/recover", staff_pages.ask_recovery, ADMINISTRATORS),
+    Page("GET", "/recoveries", recoveries.show, RECOVERY_DECIDERS),
+    Page("POST", "/recoveries/{id:int}/agree", recoveries.agree, RECOVERY_DECIDERS),
+    Page("POST", "/recoveries/{id:int}/refuse", recoveries.refuse, RECOVERY_DECIDERS),
     Page("GET", "/account", account.show, EVERYONE),
     Page("GET", "/account/totp.svg", account.totp_picture, EVERYONE),
     Page("POST", "/account/setup", account.set_up, EVERYONE),

@@ -33,6 +33,7 @@ REVIEWERS = frozenset({
 })  # which texts: bot.reviews.may_review
 AUDIT_READERS = frozenset({Role.PROMOTION_OFFICE, Role.ADMINISTRATOR})
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+RECOVERY_DECIDERS = frozenset({Role.ADMINISTRATOR, Role.PROMOTION_OFFICE})  # the second person
 EVERYONE = frozenset(Role)
 
 FREE_ATTEMPTS = 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.answers import N_
+from bot.console.recoveries import Reason
 from storage.audit import AuditTag
 from storage.models import Author, DeliveryStatus, NoticeKind, NoticeStatus, ReviewKind, Role, TicketStatus
 
@@ -93,12 +94,21 @@ LABELS: dict[str, dict[str, str]] = {
         Role.APPROVER: N_("Approver"),
         Role.ADMINISTRATOR: N_("Administrator"),
     },
+    "recovery": {
+        Reason.AUTHENTICATOR: N_("The authenticator is lost"),
+        Reason.PASSWORD: N_("The password is forgotten"),
+        Reason.BOTH: N_("Authenticator and password are lost"),
+        Reason.MISUSE: N_("Somebody else may have used the account"),
+    },
     "audit": {
         AuditTag.STAFF_SESSION_OPEN: N_("Signed in"),
         AuditTag.STAFF_SESSION_REFUSE: N_("Sign-in refused"),
         AuditTag.STAFF_SESSION_CLOSE: N_("Signed out"),
         AuditTag.STAFF_ACCOUNT_ADD: N_("Added an account"),
         AuditTag.STAFF_ACCOUNT_CHANGE: N_("Changed an account"),
+        AuditTag.STAFF_RECOVERY_ASK: N_("Asked for the recovery of an account"),
+        AuditTag.STAFF_RECOVERY_AGREE: N_("Agreed to the recovery of an account"),
+        AuditTag.STAFF_RECOVERY_REFUSE: N_("Refused the recovery of an account"),
         AuditTag.STAFF_TICKET_READ: N_("Read a consultation"),
         AuditTag.STAFF_TICKET_CLAIM: N_("Took a consultation"),
         AuditTag.STAFF_TICKET_RELEASE: N_("Gave a consultation back"),
@@ -128,6 +138,10 @@ LABELS: dict[str, dict[str, str]] = {
         AuditTag.SYSTEM_NOTICE_FINISH: N_("A notice was sent"),
         AuditTag.SYSTEM_NOTICE_EXPIRE: N_("A notice expired"),
         AuditTag.SYSTEM_DEPLOYMENT_CHANGE: N_("The deployment file changed"),
+        AuditTag.SYSTEM_DATABASE_BACKUP: N_("A backup was made"),
+        AuditTag.SYSTEM_DATABASE_RESTORE: N_("A backup was restored"),
+        AuditTag.SYSTEM_KEYS_ROTATE: N_("Everything was sealed with the newest key"),
+        AuditTag.SYSTEM_DATA_EXPIRE: N_("Old data were removed"),
     },
     # Not the words of bot.answers: residents read those in やさしい日本語, staff in the Japanese of an office.
     "topic_group": {
@@ -166,4 +180,6 @@ DONE: dict[str, str] = {
     "account": N_("Your account is ready. From now on sign in with name, password and code."),
     "password": N_("The password was changed."),
     "staff": N_("The account was changed."),
+    "recovery-ask": N_("The recovery waits for a second person."),
+    "recovery-refuse": N_("The recovery was refused. Nothing was changed."),
 }

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from bot import retention
+from bot.__main__ import main
 from bot.conversation import Parts
+from storage import audit
 from storage.database import Database
-from storage.models import Message, Revision, Ticket, TicketStatus, Turn
+from storage.models import (
+    Chat,
+    Delivery,
+    DeliveryStatus,
+    Lane,
+    Message,
+    Revision,
+    Ticket,
+    TicketStatus,
+    Turn,
+    Update,
+    UpdateStatus,
+)
 from storage.sealing import Sealer
 from tests.conftest import A_MONDAY
-from tests.factories import make_ticket
+from tests.factories import make_chat, make_ticket
 
 
 async def test_a_closed_consultation_goes_after_the_days_the_resident_was_told(
@@ -43,3 +58,65 @@ async def test_an_abandoned_intake_and_old_counts_go(database: Database, sealer:
     async with database.transaction() as session:
         gone = await retention.remove_old(session, deployment=parts.deployment, now=later)
     assert (gone["intakes"], gone["turns"]) == (1, 1)
+
+
+async def test_the_dry_run_names_exactly_what_goes_and_changes_nothing(
+    database: Database, sealer: Sealer, parts: Parts
+) -> None:
+    deployment = parts.deployment
+    async with database.transaction() as session:
+        ended = await make_ticket(session, sealer=sealer, status=TicketStatus.CLOSED)
+        ended.closed_at = A_MONDAY
+        await make_ticket(session, sealer=sealer, status=TicketStatus.INTAKE)
+        await make_ticket(session, sealer=sealer, status=TicketStatus.OPEN)
+        subscribed = await make_chat(session, sealer=sealer, subscribed=True)
+        gone = await make_chat(session, sealer=sealer)
+        session.add_all([
+            Turn(at=A_MONDAY, locale="vi", outcome="answer"),
+            Update(update_id=1, chat_lookup="x", status=UpdateStatus.DONE, received_at=A_MONDAY, handled_at=A_MONDAY),
+            Delivery(chat_id=subscribed.id, lane=Lane.ANSWER, status=DeliveryStatus.SENT, not_before=A_MONDAY,
+                     created_at=A_MONDAY, settled_at=A_MONDAY),
+        ])
+        stays = {subscribed.id, await session.scalar(
+            select(Ticket.chat_id).where(Ticket.status == TicketStatus.OPEN)
+        )}
+    for days in (1, 3, 20, 100, 366, 500, 731, 2000):
+        now = A_MONDAY + timedelta(days=days)
+        async with database.reading() as session:
+            foretold = {each.name: each.n_rows for each in await retention.due(session, deployment=deployment, now=now)}
+            again = await retention.due(session, deployment=deployment, now=now)
+        assert foretold == {each.name: each.n_rows for each in again}
+        assert foretold.pop("audit") == 0 or days > 1825
+        async with database.transaction() as session:
+            assert await retention.remove_old(session, deployment=deployment, now=now) == foretold
+    async with database.reading() as session:
+        chats = set(await session.scalars(select(Chat.id)))
+        assert chats == stays
+        assert gone.id not in chats
+        assert await audit.first_break(session) is None
+        tags = [entry.tag for entry in await audit.latest(session)]
+    assert tags == ["system:data:expire"] * 3  # the intake, the consultation, the chats
+
+
+def test_the_command_with_dry_run_changes_nothing_and_without_it_does(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import asyncio
+
+    monkeypatch.setenv("KOBAN_DATABASE_URL", sqlite_url)
+
+    async def turns(add: bool = False) -> int:
+        database = Database(sqlite_url)
+        async with database.transaction() as session:
+            if add:
+                session.add(Turn(at=A_MONDAY - timedelta(days=3000), locale="vi", outcome="answer"))
+            found = await session.scalar(select(func.count()).select_from(Turn))
+        await database.close()
+        return found or 0
+
+    asyncio.run(turns(add=True))
+    assert main(["retention", "--dry-run"]) == 0
+    assert "turns                1  older than 400 days  the oldest from 2018-09-13" in capsys.readouterr().out
+    assert asyncio.run(turns()) == 1
+    assert main(["retention"]) == 0
+    assert asyncio.run(turns()) == 0

@@ -21,7 +21,7 @@ from bot.console import accounts
 from bot.console.app import ConsoleParts, create_app
 from storage import staff as staff_rows
 from storage import tickets
-from storage.models import Author, Delivery, DeliveryStatus, Lane, Notice, Role, Staff, Ticket
+from storage.models import Author, Delivery, DeliveryStatus, Lane, Notice, Recovery, Role, Staff, Ticket
 from tests.conftest import Clock
 from tests.factories import make_chat, make_notice, make_staff, make_ticket
 
@@ -111,6 +111,12 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
     async with parts.database.transaction() as session:
         person = await session.get(Staff, holder.id)
         colleague = await make_staff(session, name="佐々木 良子")
+        newest = await make_staff(session, name="中村 健", password_hash="$argon2id$x")
+        newest.totp_sealed, newest.totp_last_step = b"x", 1
+        session.add_all([
+            Recovery(staff_id=newest.id, reason="both", asked_by_id=colleague.id, asked_at=clock()),
+            Recovery(staff_id=colleague.id, reason="misuse", asked_by_id=holder.id, asked_at=clock()),
+        ])
         people = [
             ("vi", "stolen_bicycle", STORY, 0, 1, None, "99201"),
             ("pt-BR", "stalking", "Ele me segue.", 130, 2, person, "99204"),
@@ -358,7 +364,7 @@ def every_page(ids: dict[str, int]) -> dict[str, str]:
         "answers-base": "/content/answers?state=drafted", "answer": "/content/answers/stolen_bicycle/ne",
         "answer-base": "/content/answers/overstay_consult/ja-simple",
         "answer-missing": "/content/answers/stolen_bicycle/ur",
-        "audit": "/audit", "staff": "/staff", "account": "/account", "missing": "/nowhere",
+        "audit": "/audit", "staff": "/staff", "recoveries": "/recoveries", "account": "/account", "missing": "/nowhere",
     }
 
 

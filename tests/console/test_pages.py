@@ -61,8 +61,9 @@ async def pages_of(office: Office, locale: str) -> dict[str, str]:
         for tag in AuditTag:
             audit.record(session, tag, "ticket:1", now=office.parts.clock(), staff_id=author.id)
     found = {}
-    paths = ["/queue", "/queue?state=ended", "/notices", "/content", "/audit", "/staff", "/account", "/nowhere",
-             f"/tickets/{ids['open']}", f"/tickets/{ids['mine']}?done=claim", "/audit?deed=staff:ticket:read"]
+    paths = ["/queue", "/queue?state=ended", "/notices", "/content", "/audit", "/staff", "/recoveries", "/account",
+             "/nowhere", f"/tickets/{ids['open']}", f"/tickets/{ids['mine']}?done=claim",
+             "/audit?deed=staff:ticket:read"]
     paths += [f"/notices/{ids[status]}" for status in ("draft", "review", "approved", "sending", "paused", "done")]
     for path in paths:
         found[path] = (await browser.get(path)).text

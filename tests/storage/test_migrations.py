@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
-from storage import migrate
+from storage import audit, migrate
 from storage.database import Database
 from storage.models import Base
 
@@ -27,3 +27,18 @@ async def test_the_migrated_database_is_what_the_models_say(database: Database) 
             lambda sync: compare_metadata(MigrationContext.configure(sync), Base.metadata)
         )
     assert differences == []
+
+
+async def test_entries_from_before_the_chain_are_chained_as_they_stand(database: Database) -> None:
+    await migrate.downgrade(database, "0002")
+    async with database.transaction() as session:
+        for number in (3, 5, 9):
+            await session.execute(text(
+                "INSERT INTO audit_entries (id, at, tag, subject, detail) VALUES "
+                f"({number}, '2026-11-30 01:00:00.123456', 'staff:ticket:read', 'ticket:{number}', '{{\"ü\": 1}}')"
+            ))
+    await migrate.upgrade(database)
+    async with database.reading() as session:
+        assert await audit.first_break(session) is None
+        assert (await audit.head(session)).number == 3
+        assert [entry.subject for entry in await audit.latest(session)] == ["ticket:9", "ticket:5", "ticket:3"]

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot.console import accounts
+from bot.console import accounts, recoveries
 from bot.console.pages import render
 from bot.console.parts import CONSOLE_TAGS, Form, form_of, parts_of, path_id, staff_of
 from bot.errors import NotFound, Refused, WrongState
@@ -32,7 +32,7 @@ async def _page(
         request, "staff/page.html", status, people=people, roles=tuple(Role), sections=parts.deployment.sections,
         stations=parts.deployment.stations, tags=CONSOLE_TAGS, error=error, link=link, link_for=link_for,
         form=form or Form({}), section_of=parts.deployment.section, station_of=parts.deployment.station,
-        is_set_up=accounts.is_set_up,
+        is_set_up=accounts.is_set_up, reasons=tuple(recoveries.Reason),
     )
 
 
@@ -61,18 +61,30 @@ async def add(request: Request) -> Response:
 
 
 async def new_link(request: Request) -> Response:
-    """Begin an account anew: password and authenticator are removed, and a one-time link is shown."""
+    """Show a new one-time link for an account that is not set up yet; one in use takes a second person."""
     parts = parts_of(request)
     async with parts.database.transaction() as session:
         person = await _other(request, session)
         if person.disabled_at is not None:
             raise WrongState("This account is disabled.")
-        person.password_hash, person.totp_sealed, person.totp_last_step = accounts.NO_PASSWORD, None, 0
-        await staff_rows.end_login(session, person.id)
-        await staff_rows.close_sessions_of(session, person.id)
+        if accounts.is_set_up(person):
+            raise WrongState("This account is in use: ask for its recovery, which takes a second person.")
+        await accounts.begin_anew(session, person)
         link = await _link(request, session, person)
         _record(request, session, person, what="link")
     return await _page(request, link=link, link_for=person.display_name)
+
+
+async def ask_recovery(request: Request) -> Response:
+    """Ask for the recovery of an account; a second person decides on the page of recoveries."""
+    parts = parts_of(request)
+    try:
+        async with parts.database.transaction() as session:
+            person = await _other(request, session)
+            await recoveries.ask(session, person, staff_of(request), form_of(request)("reason"), now=parts.clock())
+    except Refused as error:
+        return await _page(request, 409, error=error)
+    return RedirectResponse("/recoveries?done=recovery-ask", 303)
 
 
 async def disable(request: Request) -> Response:

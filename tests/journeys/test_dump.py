@@ -1,0 +1,140 @@
+"""Whoever has the whole database has no word of a consultation and no address of a resident."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.engine import make_url
+
+from bot import consultation
+from bot.i18n import load_strings
+from bot.simulator import people
+from storage import tickets
+from storage.database import Database
+from storage.models import Base, Chat, Delivery, DeliveryStatus, Role, Ticket
+from storage.sealing import Sealer
+from tests.factories import make_staff
+from tests.journeys.conftest import KEY, Koban, running_koban
+
+pytestmark = pytest.mark.slow
+
+RESIDENT = 7_345_198_002
+NAME = "Quirinius"
+STORY = "Zebrawagen gestohlen hinter Kaufhaus Mondschein, Täter heißt Xaverius, Telefon 090-7361-5524"
+EDITED = "Zebrawagen gestohlen hinter Kaufhaus Sonnenschein"
+MORE = "Ich wohne in Quittenweg siebzehn und habe Angst"
+REPLY = "Bitte kommen Sie morgen zur Wache Lindwurm"
+NOTE = "Verdacht auf Hehlerei durch Obsthändler"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def koban_on(
+    request: pytest.FixtureRequest, sqlite_url: str, postgres_template: str | None
+) -> AsyncIterator[tuple[Koban, Database]]:
+    """A running Koban on either database."""
+    if request.param == "postgres" and postgres_template is None:
+        pytest.skip("TEST_DATABASE_URL is not set")
+    url = sqlite_url if request.param == "sqlite" else str(postgres_template)
+    database = Database(url)
+    if request.param == "postgres":
+        async with database.transaction() as session:
+            await session.execute(text("SET LOCAL session_replication_role = replica"))
+            names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+            await session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    async with running_koban(url) as koban:
+        await koban.start()
+        yield koban, database
+    await database.close()
+
+
+def dump_of(database: Database) -> bytes:
+    """Everything that is in the database, as its own tools and as its own files show it."""
+    url = make_url(database.url)
+    if database.is_sqlite:
+        import sqlite3
+
+        path = Path(url.database or "")
+        with sqlite3.connect(path) as connection:
+            written = "\n".join(connection.iterdump()).encode()
+        return written + b"".join(each.read_bytes() for each in path.parent.glob(path.name + "*"))
+    program = shutil.which("pg_dump") or str(sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_dump"))[-1])
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return subprocess.run([program, "--no-owner", plain], capture_output=True, check=True, env=os.environ).stdout
+
+
+def shapes_of(word: str) -> set[bytes]:
+    """A word as it could be written: as it is, in UTF-16, escaped, in hexadecimal, in base64 at any offset."""
+    raw = word.encode()
+    shapes = {raw, word.encode("utf-16-le"), raw.hex().encode(), raw.hex().upper().encode(),
+              word.encode("unicode_escape"), word.lower().encode()}
+    for offset in range(3):
+        coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
+        shapes.add(coded[offset + 1 if offset else 0 : -1].encode())
+    return {shape for shape in shapes if len(shape) >= 5}
+
+
+def secrets() -> list[str]:
+    """Every word of the consultation that is long enough to mean something, and who the resident is to Telegram."""
+    spoken = " ".join((STORY, EDITED, MORE, REPLY, NOTE))
+    words = [word for word in re.findall(r"[\w-]+", spoken) if len(word) >= 5]
+    return [*words, str(RESIDENT), NAME, "090-7361-5524"]
+
+
+async def test_a_dump_holds_no_word_of_a_consultation_and_no_chat_id(koban_on: tuple[Koban, Database]) -> None:
+    koban, database = koban_on
+    resident = koban.resident(RESIDENT, "en")
+    koban.state.add_resident(NAME, "en", id=RESIDENT, last_name=NAME, username=NAME)
+    await resident.answer_to(lambda: resident.write("/start"))
+    await resident.press("lang:en")
+    sent: dict[str, int] = {}
+
+    def write(words: str) -> None:
+        sent[words] = resident.write(words)["message_id"]
+
+    await resident.answer_to(lambda: resident.write("/staff"))
+    await resident.press("t:agree")
+    await resident.answer_to(lambda: write(STORY))
+    await resident.press("m:99201")
+    await resident.answer_to(lambda: write(MORE))
+    await resident.answer_to(lambda: people.edit_text(koban.state, resident.id, sent[STORY], EDITED))
+
+    sealer, now = Sealer([base64.b64decode(KEY)]), datetime.now(UTC)
+    async with database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket))).one()
+        chat = (await session.scalars(select(Chat))).one()
+        officer = await make_staff(session, role=Role.OPERATOR)
+        await consultation.claim(session, ticket, officer, now=now)
+        await consultation.add_note(session, ticket, officer, NOTE, sealer=sealer, now=now)
+        await consultation.reply(
+            session, ticket, chat, officer, REPLY, last_seen=ticket.n_messages, strings=load_strings()["en"],
+            sealer=sealer, now=now,
+        )
+    assert any(needle in dump_of(database) for needle in [b"stolen_bicycle", b"resident:ticket:open"])
+    while_waiting = dump_of(database)
+    await resident.until(lambda messages: any("Lindwurm" in message["text"] for message in messages))
+    afterwards = dump_of(database)
+    async with database.reading() as session:
+        bodies = [body for view in await tickets.messages(session, ticket, ring=sealer) for _at, body in view.revisions]
+        assert {STORY, EDITED, MORE, REPLY, NOTE} <= set(bodies), "the consultation is not in this database"
+        assert DeliveryStatus.SENT in set(await session.scalars(select(Delivery.status)))
+    for dumped in (while_waiting, afterwards):
+        assert [word for word in secrets() for shape in shapes_of(word) if shape in dumped] == []
+
+
+@pytest.mark.parametrize("shape", sorted(shapes_of("Mondschein")))
+def test_the_search_would_find_a_word_in_every_shape(shape: bytes) -> None:
+    written = b" ".join((
+        b"xx Mondschein", "Mondschein".encode("utf-16-le"), b"a Mondschein".hex().encode(),
+        b"a Mondschein".hex().upper().encode(), b"mondschein",
+        *(base64.b64encode(b"a" * n + b"Mondschein im Wald") for n in range(3)),
+    ))
+    assert shape in written
