@@ -161,8 +161,8 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
             notices_in_flight=PAID_IN_FLIGHT if settings.telegram_rate > 30 else NOTICES_IN_FLIGHT,
         )
         clockwork = Clockwork(
-            app.database, outbox, screens=parts.screens, deployment=app.deployment, process_id=process_id,
-            role="+".join(roles), runs_notices="worker" in roles, clock=utc_now,
+            app.database, outbox, screens=parts.screens, deployment=app.deployment, sealer=parts.sealer,
+            process_id=process_id, role="+".join(roles), runs_notices="worker" in roles, clock=utc_now,
         )
         await clockwork.start()
         tasks = [asyncio.create_task(outbox.run(), name="outbox")]

@@ -26,6 +26,11 @@ class AuditTag(StrEnum):
     STAFF_TICKET_REPLY = "staff:ticket:reply"
     STAFF_TICKET_NOTE = "staff:ticket:note"
     STAFF_TICKET_TRANSFER = "staff:ticket:transfer"
+    STAFF_TICKET_ACCEPT = "staff:ticket:accept"
+    STAFF_TICKET_RETURN = "staff:ticket:return"
+    STAFF_TICKET_RECALL = "staff:ticket:recall"
+    STAFF_TICKET_MERGE = "staff:ticket:merge"
+    STAFF_TICKET_UNMERGE = "staff:ticket:unmerge"
     STAFF_TICKET_CLOSE = "staff:ticket:close"
     STAFF_TICKET_REOPEN = "staff:ticket:reopen"
     RESIDENT_TICKET_OPEN = "resident:ticket:open"
@@ -48,6 +53,9 @@ class AuditTag(StrEnum):
     SYSTEM_NOTICE_EXPAND = "system:notice:expand"
     SYSTEM_NOTICE_FINISH = "system:notice:finish"
     SYSTEM_NOTICE_EXPIRE = "system:notice:expire"
+    SYSTEM_TICKET_WARN = "system:ticket:warn"
+    SYSTEM_TICKET_ESCALATE = "system:ticket:escalate"
+    SYSTEM_TICKET_SLIP = "system:ticket:slip"
     SYSTEM_DEPLOYMENT_CHANGE = "system:deployment:change"
 
 
