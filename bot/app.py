@@ -163,7 +163,8 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
             notices_in_flight=PAID_IN_FLIGHT if settings.telegram_rate > 30 else NOTICES_IN_FLIGHT,
         )
         clockwork = Clockwork(
-            app.database, outbox, screens=parts.screens, deployment=app.deployment, process_id=process_id,
+            app.database, outbox, screens=parts.screens, deployment=app.deployment, sealer=parts.sealer,
+            process_id=process_id,
             role="run" if set(roles) == set(ROLES) else "+".join(roles),  # 16 letters fit
             runs_notices="worker" in roles, ledger=settings.ledger, clock=utc_now,
         )

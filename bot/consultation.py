@@ -1,5 +1,7 @@
 """The life of a ticket: intake, open, claim, reply, note, close, reopen, withdraw. Every deed writes its audit entry.
 
+Its deadlines are in bot/deadlines.py, transfers in bot/transfers.py, merges in bot/merges.py.
+
 The caller owns the transaction. What is refused is raised as bot.errors.Refused with a sentence for the person.
 """
 
@@ -11,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import outbox
+from bot import deadlines, outbox, priority, transfers
 from bot.deployment import Deployment
 from bot.errors import AlreadyClaimed, StaleReply, WrongState
 from bot.i18n import Strings
@@ -26,8 +28,6 @@ STEP_CONSENT = "consent"
 STEP_STORY = "story"
 STEP_PLACE = "place"
 OUTCOMES = ("advised", "handed_over", "reported", "no_reply", "duplicate", "other")
-_PRIORITY = {"now": 100, "today": 50, "normal": 0}
-_SENSITIVE_PRIORITY = 30
 MAX_REPLY_LENGTH = 3500  # characters, so that the heading still fits one Telegram message
 
 
@@ -54,7 +54,7 @@ async def open_intake(
     ticket = await tickets.add(
         session, chat=chat, topic=topic.intent_id, section_id=route.section_id, ring=sealer, now=now,
         is_sensitive=topic.is_sensitive,
-        priority=_PRIORITY[topic.urgency] + (_SENSITIVE_PRIORITY if topic.is_sensitive else 0),
+        priority=priority.BY_URGENCY[topic.urgency] + (priority.CARE if topic.is_sensitive else 0),
     )
     ticket.station_id = route.station_id
     ticket.step = STEP_CONSENT
@@ -75,9 +75,10 @@ async def decline_consent(session: AsyncSession, ticket: Ticket) -> None:
 
 
 async def add_words(
-    session: AsyncSession, ticket: Ticket, body: str, *, sealer: Sealer, now: datetime, telegram_message_id: int | None
+    session: AsyncSession, ticket: Ticket, body: str, *, deployment: Deployment, sealer: Sealer, now: datetime,
+    telegram_message_id: int | None,
 ) -> Message:
-    """Add what the resident wrote. After an answer the ticket waits for staff again."""
+    """Add what the resident wrote. After an answer the ticket waits for staff again, and the time runs."""
     _require(ticket, tickets.CURRENT)
     if ticket.consent_at is None:
         raise WrongState("Please agree first.")
@@ -87,6 +88,7 @@ async def add_words(
     )
     if ticket.status == TicketStatus.ANSWERED:
         ticket.status = TicketStatus.OPEN
+        deadlines.wake(ticket, deployment=deployment, now=now)
     elif ticket.status == TicketStatus.INTAKE and ticket.step == STEP_STORY:
         ticket.step = STEP_PLACE
     return message
@@ -104,13 +106,15 @@ def submit(session: AsyncSession, ticket: Ticket, *, deployment: Deployment, now
     _require(ticket, (TicketStatus.INTAKE,))
     ticket.status, ticket.step = TicketStatus.OPEN, None
     ticket.created_at = ticket.updated_at = now
-    ticket.first_due_at = deployment.first_reply_due(now)
+    deadlines.begin(ticket, deployment=deployment, now=now)
     audit.record(session, AuditTag.RESIDENT_TICKET_OPEN, _subject(ticket), now=now, section=ticket.section_id,
                  station=ticket.station_id, topic=ticket.topic)
 
 
 async def claim(session: AsyncSession, ticket: Ticket, officer: Staff, *, now: datetime) -> None:
     """Make the ticket this officer's. Raises AlreadyClaimed with the name of whoever has it."""
+    if transfers.is_receiver(ticket, officer) and not transfers.is_owner(ticket, officer):
+        raise WrongState("Accept the transfer first; then the consultation is yours.")
     if not await tickets.claim(session, ticket.id, officer.id, now=now):
         await session.refresh(ticket)
         if ticket.claimed_by_id == officer.id:
@@ -123,9 +127,9 @@ async def claim(session: AsyncSession, ticket: Ticket, officer: Staff, *, now: d
     audit.record(session, AuditTag.STAFF_TICKET_CLAIM, _subject(ticket), now=now, staff_id=officer.id)
 
 
-def release(session: AsyncSession, ticket: Ticket, officer: Staff, *, now: datetime) -> None:
+async def release(session: AsyncSession, ticket: Ticket, officer: Staff, *, now: datetime) -> None:
     """Give the ticket back to the section."""
-    _require_claim(ticket, officer)
+    await require_claim(session, ticket, officer)
     ticket.claimed_by_id, ticket.claimed_at, ticket.updated_at = None, None, now
     audit.record(session, AuditTag.STAFF_TICKET_RELEASE, _subject(ticket), now=now, staff_id=officer.id)
 
@@ -138,6 +142,7 @@ async def reply(
     body: str,
     *,
     last_seen: int,
+    deployment: Deployment,
     strings: Strings,
     sealer: Sealer,
     now: datetime,
@@ -153,7 +158,7 @@ async def reply(
     if len(body) > MAX_REPLY_LENGTH:
         raise WrongState("This is too long: at most {n} characters.", n=MAX_REPLY_LENGTH)
     _require(ticket, tickets.IN_QUEUE)
-    _require_claim(ticket, officer)
+    await require_claim(session, ticket, officer)
     if last_seen != ticket.n_messages:
         raise StaleReply("Something was added while you were writing. Read it, then send again.")
     message = await tickets.add_message(
@@ -161,6 +166,7 @@ async def reply(
     )
     ticket.status = TicketStatus.ANSWERED
     ticket.first_reply_at = ticket.first_reply_at or now
+    deadlines.rest(ticket, deployment=deployment, now=now)
     await outbox.queue(
         session, chat, reply_message(ticket, body, strings), lane=Lane.ANSWER, sealer=sealer, now=now,
         message_id=message.id,
@@ -205,10 +211,13 @@ async def close(
 ) -> None:
     """Close the ticket with an outcome and tell the resident how to come back."""
     _require(ticket, tickets.IN_QUEUE)
-    _require_claim(ticket, officer)
+    await require_claim(session, ticket, officer)
+    if transfers.is_pending(ticket):
+        raise WrongState("A transfer waits for its receiver. Take it back before you close the consultation.")
     if outcome not in OUTCOMES:
         raise WrongState("Choose an outcome.")
     ticket.status, ticket.outcome, ticket.closed_at, ticket.updated_at = TicketStatus.CLOSED, outcome, now, now
+    deadlines.end(ticket)
     if chat is not None:
         await outbox.queue(session, chat, closed_message(ticket, strings), lane=Lane.ANSWER, sealer=sealer, now=now)
     audit.record(session, AuditTag.STAFF_TICKET_CLOSE, _subject(ticket), now=now, staff_id=officer.id,
@@ -223,10 +232,15 @@ def closed_message(ticket: Ticket, strings: Strings) -> Outgoing:
     return text.build(((Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"),),))
 
 
-def reopen(session: AsyncSession, ticket: Ticket, *, now: datetime, officer: Staff | None = None) -> None:
+def reopen(
+    session: AsyncSession, ticket: Ticket, *, deployment: Deployment, now: datetime, officer: Staff | None = None
+) -> None:
     """Put a closed ticket back into the queue, with the officer who had it."""
     _require(ticket, (TicketStatus.CLOSED,))
+    if ticket.merged_into_id is not None:
+        raise WrongState("This consultation goes on in another one. Undo the merge first.")
     ticket.status, ticket.outcome, ticket.closed_at, ticket.updated_at = TicketStatus.OPEN, None, None, now
+    deadlines.wake(ticket, deployment=deployment, now=now, promise=False)
     tickets.forget_preloaded(session)
     audit.record(session, AuditTag.STAFF_TICKET_REOPEN, _subject(ticket), now=now,
                  staff_id=officer.id if officer else None)
@@ -237,6 +251,8 @@ def close_by_resident(session: AsyncSession, ticket: Ticket, *, now: datetime, w
     _require(ticket, tickets.CURRENT)
     ticket.status = TicketStatus.WITHDRAWN if withdrawn else TicketStatus.CLOSED
     ticket.closed_at = ticket.updated_at = now
+    deadlines.end(ticket)
+    transfers.lapse(ticket)
     tag = AuditTag.RESIDENT_TICKET_WITHDRAW if withdrawn else AuditTag.RESIDENT_TICKET_CLOSE
     audit.record(session, tag, _subject(ticket), now=now)
 
@@ -246,8 +262,10 @@ def _require(ticket: Ticket, states: Sequence[TicketStatus]) -> None:
         raise WrongState("This consultation is closed.")
 
 
-def _require_claim(ticket: Ticket, officer: Staff) -> None:
+async def require_claim(session: AsyncSession, ticket: Ticket, officer: Staff) -> None:
+    """Raise unless the ticket is this officer's; AlreadyClaimed says whose it is."""
     if ticket.claimed_by_id is None:
         raise WrongState("Take this consultation first.")
     if ticket.claimed_by_id != officer.id:
-        raise AlreadyClaimed("A colleague has this consultation.")
+        names = await staff.names(session)
+        raise AlreadyClaimed("{name} has this consultation.", name=names.get(ticket.claimed_by_id, "?"))

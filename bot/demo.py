@@ -33,6 +33,7 @@ _PEOPLE = (
     ("takahashi", "高橋（推進室）", Role.PROMOTION_OFFICE, None, "reads every consultation, writes notices"),
     ("suzuki", "鈴木（承認者）", Role.APPROVER, None, "approves notices that another person wrote"),
     ("sato", "佐藤（犯罪抑止対策）", Role.OPERATOR, "seian_yokushi", "sees the desk for stolen bicycles only"),
+    ("ito", "伊藤（人身安全対策）", Role.OPERATOR, "jinshin", "another desk: accepts transfers, or returns them"),
     ("tanaka", "田中（管理者）", Role.ADMINISTRATOR, None, "adds staff"),
 )
 

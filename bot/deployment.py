@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.duty import TOKYO, DutyCalendar, QuietHours
+from bot.duty import ALWAYS, TOKYO, DutyCalendar, QuietHours
 from intents.catalogue import Catalogue
 from intents.schema import Hours, LocalContact
 from storage import models, staff
@@ -178,7 +178,8 @@ class Deployment:
     content_section: the desk that owns notices and public texts; report_section: the one that reports go to.
     local_contacts: dict of contact id → what this police entered, for Catalogue.with_local_contacts.
     has_night_desk: somebody reads urgent consultations outside duty hours.
-    first_reply_hours: duty hours until the first reply at the latest.
+    first_reply_hours, next_reply_hours, final_answer_hours: duty hours until the first reply, the reply to a later
+        message, and the end of a consultation, at the latest.
     retention: dict of data class → days.
     unchecked: label or hold, for text that no person has checked.
     four_eyes: topics whose replies need a second person.
@@ -202,6 +203,8 @@ class Deployment:
     duty: DutyCalendar
     has_night_desk: bool
     first_reply_hours: float
+    next_reply_hours: float
+    final_answer_hours: float
     retention: Mapping[str, int]
     unchecked: str
     notice: NoticeRules
@@ -241,6 +244,10 @@ class Deployment:
         if not valid:
             return Route(self.default_section, station_id)
         return Route(valid[-1].primary, station_id, valid[-1].also, valid[-1].is_urgent)
+
+    def duty_for(self, *, is_urgent: bool) -> DutyCalendar:
+        """Return when somebody reads a consultation: an urgent one at any time, where there is a night desk."""
+        return ALWAYS if is_urgent and self.has_night_desk else self.duty
 
     def first_reply_due(self, now: datetime) -> datetime:
         """Return the moment, in UTC, by which staff have to have replied first."""

@@ -36,9 +36,10 @@ from storage.models import NoticeKind
 ROOT = Path(__file__).resolve().parent.parent
 _TOP = frozenset({
     "police", "is_demo", "demo_mark", "stations", "officers", "municipalities", "sections", "organisation", "routing",
-    "desks", "local_contacts", "interpretation_110", "duty", "first_reply_hours", "retention_days", "unchecked",
-    "notices", "four_eyes", "console",
+    "desks", "local_contacts", "interpretation_110", "duty", "first_reply_hours", "next_reply_hours",
+    "final_answer_hours", "retention_days", "unchecked", "notices", "four_eyes", "console",
 })  # fmt: skip
+_FINAL_HOURS = 80.0  # about two weeks of duty
 _ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CODE = re.compile(r"[0-9A-Za-z_]{1,32}")
 _TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,8})*")
@@ -76,6 +77,7 @@ class _Reader:
         if desks is not None:
             desks.only({"unknown_topic", "content", "reports"})
         duty, has_night_desk = self._duty()
+        first_hours = number(top, "first_reply_hours", 0.25, 400)
         notices = self._notices()
         console = top.mapping("console", required=False)
         if console is not None:
@@ -97,7 +99,9 @@ class _Reader:
             interpretation=self._interpretation(),
             duty=duty,
             has_night_desk=has_night_desk,
-            first_reply_hours=number(top, "first_reply_hours", 0.25, 400),
+            first_reply_hours=first_hours,
+            next_reply_hours=self._hours("next_reply_hours", first_hours),
+            final_answer_hours=self._hours("final_answer_hours", _FINAL_HOURS),
             retention=self._retention(),
             unchecked=top.choice("unchecked", ("label", "hold"), default="label"),
             notice=notices,
@@ -353,6 +357,9 @@ class _Reader:
             inner.problem("nobody is ever on duty; write hours in `duty.weekly`", key="weekly")
             return asleep, night
         return DutyCalendar(tuple(days), keeps, year_end, frozenset(closed)), night
+
+    def _hours(self, key: str, default: float) -> float:
+        return number(self.top, key, 0.25, 2000) if key in self.top else default
 
     def _retention(self) -> Mapping[str, int]:
         inner = self.top.mapping("retention_days")

@@ -142,6 +142,9 @@ class DutyCalendar:
         raise ValueError("nobody is on duty for two years: mend `duty` in the deployment file")
 
 
+ALWAYS = DutyCalendar(weekly=(((0, DAY_MINUTES),),) * 7, keeps_holidays=False)
+
+
 @dataclass(frozen=True)
 class QuietHours:
     """The hours of night in which no notice is sent, on the clock of Japan; they may run over midnight."""

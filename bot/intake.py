@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import consultation
+from bot import consultation, priority
 from bot.consultation import STEP_CONSENT, STEP_PLACE, STEP_STORY, Topic
 from bot.errors import WrongState
 from bot.incoming import Kind
@@ -103,19 +103,22 @@ async def words(scene: Scene, ticket: Ticket) -> Response:
     if not body:
         return Response.say(note or _question(scene, ticket))
     before = ticket.step
+    was_answered = ticket.status == TicketStatus.ANSWERED
     await _add(scene, ticket, body)
     if ticket.status == TicketStatus.INTAKE:
         said = _place(scene)
         if before == STEP_PLACE:
             said = plain(_("Added. Now choose the place, or say more."), *said.buttons)
     else:
-        said = plain(_("Added to your consultation {receipt}.", receipt=ticket.receipt), *_ticket_rows(scene, ticket))
+        lines = [_("Added to your consultation {receipt}.", receipt=ticket.receipt)]
+        lines += _expectation(scene, ticket, tells_time=was_answered)
+        said = plain("\n\n".join(lines), *_ticket_rows(scene, ticket))
     return Response.say(*([note] if note else []), said)
 
 
 async def _add(scene: Scene, ticket: Ticket, body: str) -> None:
     await consultation.add_words(
-        scene.session, ticket, body, sealer=scene.sealer, now=scene.now,
+        scene.session, ticket, body, deployment=scene.deployment, sealer=scene.sealer, now=scene.now,
         telegram_message_id=scene.incoming.message_id,
     )
 
@@ -182,9 +185,10 @@ async def _reopen(scene: Scene, current: Ticket | None, receipt: str) -> Respons
     if current is not None:
         return Response.say(_under_way(scene, current))
     ticket = await tickets.latest_for(scene.session, scene.chat.id)
-    if ticket is None or ticket.receipt != receipt or ticket.status != TicketStatus.CLOSED:
+    if (ticket is None or ticket.receipt != receipt or ticket.status != TicketStatus.CLOSED
+            or ticket.merged_into_id is not None):
         return Response(toast=_("This consultation cannot be opened again. Please begin a new one."))
-    consultation.reopen(scene.session, ticket, now=scene.now)
+    consultation.reopen(scene.session, ticket, deployment=scene.deployment, now=scene.now)
     return Response.say(_under_way(scene, ticket))
 
 
@@ -213,16 +217,22 @@ async def _placed(scene: Scene, ticket: Ticket, code: str | None) -> Response:
 
 def _receipt(scene: Scene, ticket: Ticket) -> Outgoing:
     _ = scene.words
-    assert ticket.first_due_at is not None
-    lines = [
-        _("Your message is with the police staff. Consultation number: {receipt}", receipt=ticket.receipt),
-        _("Somebody should read it by {time}.", time=_.moment(ticket.first_due_at)),
-    ]
-    if not scene.deployment.is_on_duty(scene.now):
-        lines.append(_("Nobody is on duty for this now."))
+    lines = [_("Your message is with the police staff. Consultation number: {receipt}", receipt=ticket.receipt)]
+    lines += _expectation(scene, ticket, tells_time=True)
     lines.append(_("You can add more here at any time. In danger do not wait: call {emg_110} (police) or {emg_119} "
                    "(fire, ambulance).", **scene.screens.numbers))
     return plain("\n\n".join(lines), *_ticket_rows(scene, ticket))
+
+
+def _expectation(scene: Scene, ticket: Ticket, *, tells_time: bool) -> list[str]:
+    """Return by when somebody should read it, as long as that is to come, and whether nobody is on duty now."""
+    _ = scene.words
+    lines = []
+    if tells_time and ticket.promised_at is not None and ticket.promised_at > scene.now:
+        lines.append(_("Somebody should read it by {time}.", time=_.moment(ticket.promised_at)))
+    if not scene.deployment.duty_for(is_urgent=priority.is_urgent(ticket)).is_on_duty(scene.now):
+        lines.append(_("Nobody is on duty for this now."))
+    return lines
 
 
 async def status(scene: Scene) -> Response:
@@ -242,6 +252,8 @@ async def status(scene: Scene) -> Response:
     if ticket.status == TicketStatus.OPEN and ticket.claimed_by_id is not None:
         said = _("A member of the staff is working on it.")
     text = _("Consultation {receipt}: {status}", receipt=ticket.receipt, status=said)
+    if ticket.status == TicketStatus.OPEN and ticket.claimed_by_id is None:
+        text = "\n\n".join([text, *_expectation(scene, ticket, tells_time=True)])
     if ticket.status in tickets.CURRENT:
         return Response.say(plain(text, *_ticket_rows(scene, ticket)))
     row: tuple[Button, ...] = (Button(_("💬 Talk to staff"), data="staff"),)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import audit_check, campaigns, erasing, notices, retention, reviews
+from bot import audit_check, campaigns, erasing, escalation, notices, retention, reviews
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
@@ -24,12 +24,14 @@ from storage import deliveries
 from storage import notices as notice_rows
 from storage.database import Database
 from storage.models import Notice, NoticeText
+from storage.sealing import Sealer
 
 log = logging.getLogger(__name__)
 
 SILENT_S = 4.0  # a process without a heartbeat for this long is dead; its claims are taken back
 _NOTICE_CACHE_S = 2.0
 _REVIEWS_S = 20
+_DEADLINES_S = 5
 
 
 def new_process_id() -> str:
@@ -40,18 +42,20 @@ def new_process_id() -> str:
 class Clockwork:
     """The ticks of one process.
 
-    runs_notices: whether this process also expands and finishes notices and keeps house (the worker's part).
+    runs_notices: whether this process also expands and finishes notices, looks at the deadlines of consultations and
+        keeps house (the worker's part).
     ledger: the file outside the database (bot/ledger.py), which the worker writes.
     """
 
     def __init__(
-        self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, process_id: str,
-        role: str, runs_notices: bool, ledger: Path, clock: Callable[[], datetime],
+        self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, sealer: Sealer,
+        process_id: str, role: str, runs_notices: bool, ledger: Path, clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._screens = screens
         self._outbox = outbox
         self._deployment = deployment
+        self._sealer = sealer
         self._process_id = process_id
         self._role = role
         self._runs_notices = runs_notices
@@ -69,6 +73,7 @@ class Clockwork:
         self._scheduler.add_job(self._guarded, "interval", seconds=_REVIEWS_S, args=[self.refresh_reviews])
         if self._runs_notices:
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
+            self._scheduler.add_job(self._guarded, "interval", seconds=_DEADLINES_S, args=[self.look_at_deadlines])
             self._scheduler.add_job(self._guarded, "interval", hours=1, args=[self.keep_house],
                                     next_run_time=datetime.now(TOKYO))
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.keep_erasures])
@@ -104,6 +109,11 @@ class Clockwork:
     async def tick(self) -> None:
         """Look for notices that are due, expired or finished."""
         if await notices.tick(self._database, now=self._clock()):
+            self._outbox.wake()
+
+    async def look_at_deadlines(self) -> None:
+        """Warn of deadlines of consultations, escalate broken ones, and correct what residents were told."""
+        if await escalation.tick(self._database, screens=self._screens, sealer=self._sealer, now=self._clock()):
             self._outbox.wake()
 
     async def keep_house(self) -> None:

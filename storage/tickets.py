@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, case, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.chats import new_code
@@ -199,23 +199,3 @@ async def claim(session: AsyncSession, ticket_id: int, staff_id: int, *, now: da
         .returning(Ticket.id)
     )
     return taken.first() is not None
-
-
-async def listing(
-    session: AsyncSession, visible: Select[Ticket], *, limit: int, offset: int = 0
-) -> Sequence[Ticket]:
-    """Return tickets of a query, most pressing first: those that wait for us, by priority, then the longest waiting."""
-    waits_for_us = Ticket.status == TicketStatus.OPEN
-    ordered = visible.order_by(waits_for_us.desc(), Ticket.priority.desc(), Ticket.created_at, Ticket.id)
-    return list(await session.scalars(ordered.limit(limit).offset(offset)))
-
-
-async def count_each(
-    session: AsyncSession, visible: Select[Ticket], conditions: Mapping[str, ColumnElement[bool]]
-) -> dict[str, int]:
-    """Return how many tickets of a query meet each of the named conditions, in one pass."""
-    ids = visible.with_only_columns(
-        *(func.sum(case((condition, 1), else_=0)).label(name) for name, condition in conditions.items())
-    )
-    row = (await session.execute(ids)).one()
-    return {name: row[index] or 0 for index, name in enumerate(conditions)}

@@ -11,6 +11,7 @@ from storage import chats, tickets
 from storage.models import (
     Author,
     Chat,
+    DueKind,
     Notice,
     NoticeKind,
     NoticeStatus,
@@ -99,6 +100,9 @@ async def make_ticket(
         session, ticket, Author.RESIDENT, body, ring=sealer, now=now, locale=chat.locale, telegram_message_id=1
     )
     ticket.status = status
+    if status == TicketStatus.OPEN:
+        ticket.due_at, ticket.due_kind = ticket.first_due_at, DueKind.FIRST
+        ticket.warn_at = now + timedelta(hours=6.4)
     if claimed_by:
         ticket.claimed_by_id, ticket.claimed_at = claimed_by.id, now
     await session.flush()

@@ -31,7 +31,20 @@ from bot.console.gate import Gate, add_headers
 from bot.console.live import Hub
 from bot.console.pages import STATIC, load_templates, render_error
 from bot.console.parts import ConsoleParts, parts_of, staff_of
-from bot.console.routes import account, answers, audit, content, login, notices, queue, recoveries, start, tickets
+from bot.console.routes import (
+    account,
+    answers,
+    audit,
+    content,
+    login,
+    merges,
+    notices,
+    queue,
+    recoveries,
+    start,
+    tickets,
+    transfers,
+)
 from bot.console.routes import live as live_route
 from bot.console.routes import staff as staff_pages
 from bot.errors import NotFound, Refused
@@ -84,6 +97,13 @@ PAGES = (
     Page("POST", "/tickets/{id:int}/note", tickets.note, TICKET_ROLES),
     Page("POST", "/tickets/{id:int}/close", tickets.close, TICKET_ROLES),
     Page("POST", "/tickets/{id:int}/reopen", tickets.reopen, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/transfer", transfers.ask, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/transfer/accept", transfers.accept, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/transfer/return", transfers.send_back, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/transfer/recall", transfers.recall, TICKET_ROLES),
+    Page("GET", "/transfers", transfers.index, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/merge", merges.merge, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/unmerge", merges.undo, TICKET_ROLES),
     Page("GET", "/notices", notices.index, EVERYONE),
     Page("GET", "/notices/new", notices.new, NOTICE_EDITORS),
     Page("POST", "/notices", notices.create, NOTICE_EDITORS),

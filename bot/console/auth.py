@@ -44,7 +44,7 @@ _UNKNOWN_NAMES = 1000
 def visible_tickets(staff: Staff) -> Select[Ticket]:
     """Return the query of the consultations that this person may see; the list and the page share it.
 
-    One that the resident is still being asked about is nobody's yet.
+    One that the resident is still being asked about is nobody's yet. While a transfer is pending both sides see it.
     """
     submitted = select(Ticket).where(Ticket.status != TicketStatus.INTAKE)
     if staff.disabled_at is not None:
@@ -53,9 +53,9 @@ def visible_tickets(staff: Staff) -> Select[Ticket]:
         return submitted
     own: list[ColumnElement[bool]] = [false()]
     if staff.role in SEE_TICKETS_OF_SECTION and staff.section_id is not None:
-        own.append(Ticket.section_id == staff.section_id)
+        own += [Ticket.section_id == staff.section_id, Ticket.to_section_id == staff.section_id]
     if staff.role in SEE_TICKETS_OF_STATION and staff.station_id is not None:
-        own.append(Ticket.station_id == staff.station_id)
+        own += [Ticket.station_id == staff.station_id, Ticket.to_station_id == staff.station_id]
     return submitted.where(or_(*own))
 
 

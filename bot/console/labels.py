@@ -5,7 +5,17 @@ from __future__ import annotations
 from bot.answers import N_
 from bot.console.recoveries import Reason
 from storage.audit import AuditTag
-from storage.models import Author, DeliveryStatus, NoticeKind, NoticeStatus, ReviewKind, Role, TicketStatus
+from storage.models import (
+    Author,
+    DeliveryStatus,
+    DueKind,
+    NoticeKind,
+    NoticeStatus,
+    ReviewKind,
+    Role,
+    TicketStatus,
+    TransferState,
+)
 
 LABELS: dict[str, dict[str, str]] = {
     "ticket_status": {
@@ -28,6 +38,18 @@ LABELS: dict[str, dict[str, str]] = {
         Author.STAFF: N_("Police staff"),
         Author.SYSTEM: N_("Automatic"),
         Author.NOTE: N_("Internal note"),
+    },
+    "due": {
+        DueKind.FIRST: N_("First reply"),
+        DueKind.NEXT: N_("Next reply"),
+        DueKind.FINAL: N_("Final answer"),
+    },
+    "transfer": {
+        TransferState.PENDING: N_("Waits for the receiver"),
+        TransferState.ACCEPTED: N_("Accepted"),
+        TransferState.RETURNED: N_("Returned"),
+        TransferState.RECALLED: N_("Taken back by the sender"),
+        TransferState.LAPSED: N_("Lapsed: the consultation ended"),
     },
     "delivery": {
         DeliveryStatus.QUEUED: N_("Waiting to be sent"),
@@ -114,7 +136,15 @@ LABELS: dict[str, dict[str, str]] = {
         AuditTag.STAFF_TICKET_RELEASE: N_("Gave a consultation back"),
         AuditTag.STAFF_TICKET_REPLY: N_("Replied"),
         AuditTag.STAFF_TICKET_NOTE: N_("Wrote an internal note"),
-        AuditTag.STAFF_TICKET_TRANSFER: N_("Transferred a consultation"),
+        AuditTag.STAFF_TICKET_TRANSFER: N_("Asked for a transfer"),
+        AuditTag.STAFF_TICKET_ACCEPT: N_("Accepted a transfer"),
+        AuditTag.STAFF_TICKET_RETURN: N_("Returned a transfer"),
+        AuditTag.STAFF_TICKET_RECALL: N_("Took a transfer back"),
+        AuditTag.STAFF_TICKET_MERGE: N_("Merged consultations"),
+        AuditTag.STAFF_TICKET_UNMERGE: N_("Parted merged consultations"),
+        AuditTag.SYSTEM_TICKET_WARN: N_("A deadline came near"),
+        AuditTag.SYSTEM_TICKET_ESCALATE: N_("A deadline was missed"),
+        AuditTag.SYSTEM_TICKET_SLIP: N_("The resident was told that nobody read it in time"),
         AuditTag.STAFF_TICKET_CLOSE: N_("Closed a consultation"),
         AuditTag.STAFF_TICKET_REOPEN: N_("Reopened a consultation"),
         AuditTag.RESIDENT_TICKET_OPEN: N_("A resident began a consultation"),
@@ -166,6 +196,12 @@ DONE: dict[str, str] = {
     "note": N_("The internal note was added. The resident does not see it."),
     "close": N_("The consultation is closed."),
     "reopen": N_("The consultation is open again."),
+    "transfer": N_("The transfer waits for its receiver. Until then the consultation stays here."),
+    "accept": N_("The consultation is yours now."),
+    "return-transfer": N_("The consultation went back to its sender with your note."),
+    "recall": N_("The transfer was taken back."),
+    "merge": N_("The consultations are merged. You can undo it at any time."),
+    "unmerge": N_("The consultations are parted again."),
     "save": N_("Saved."),
     "submit": N_("The notice waits for the approval of another person."),
     "approve": N_("The notice is approved."),

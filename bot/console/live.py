@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.console.parts import ConsoleParts
+from storage import presence
 from storage.audit import AuditTag
 from storage.models import AuditEntry, Delivery, Message, Notice, NoticeStatus, Revision
 
@@ -61,8 +63,8 @@ class Watcher:
         self._stood: dict[str, frozenset[object]] = {}
         self._n_looks = 0
 
-    async def look(self, session: AsyncSession, watched: AbstractSet[str]) -> set[str]:
-        """Return the subjects that changed. watched: those whose deliveries and sending are of interest."""
+    async def look(self, session: AsyncSession, watched: AbstractSet[str], *, now: datetime) -> set[str]:
+        """Return the subjects that changed. watched: those whose deliveries, readers and sending are of interest."""
         self._n_looks += 1
         changed: set[str] = set()
         entries = select(AuditEntry.id, AuditEntry.subject, AuditEntry.tag).order_by(AuditEntry.id.desc())
@@ -72,7 +74,7 @@ class Watcher:
         words = select(Revision.id, Message.ticket_id).join(Message).order_by(Revision.id.desc())
         for (ticket_id,) in await self._newer(session, "words", words, Revision.id):
             changed |= {f"ticket:{ticket_id}", QUEUE}
-        stood = await self._states(session, watched)
+        stood = await self._states(session, watched, now=now)
         changed |= {name for name, state in stood.items() if self._stood.get(name, state) != state}
         self._stood = stood
         return changed
@@ -89,8 +91,10 @@ class Watcher:
         self._newest[name] = max(known or 0, rows[0][0] if rows else 0)
         return fresh
 
-    async def _states(self, session: AsyncSession, watched: AbstractSet[str]) -> dict[str, frozenset[object]]:
-        """Return how the deliveries of watched tickets and the watched notices stand."""
+    async def _states(
+        self, session: AsyncSession, watched: AbstractSet[str], *, now: datetime
+    ) -> dict[str, frozenset[object]]:
+        """Return how the deliveries of watched tickets stand and who has them open, and the watched notices."""
         found: dict[str, frozenset[object]] = {}
         if ticket_ids := _ids(watched, "ticket"):
             rows = await session.execute(
@@ -100,6 +104,10 @@ class Watcher:
             )
             for ticket_id, status, n in rows:
                 found[f"ticket:{ticket_id}"] = found.get(f"ticket:{ticket_id}", frozenset()) | {(status, n)}
+            for ticket_id, staff_ids in (await presence.present(session, ticket_ids, now=now)).items():
+                found[f"ticket:{ticket_id}"] = found.get(f"ticket:{ticket_id}", frozenset()) | staff_ids
+            for ticket_id in ticket_ids:
+                found.setdefault(f"ticket:{ticket_id}", frozenset())
         if notice_ids := _ids(watched, "notice"):
             rows = await session.execute(
                 select(Notice.id, Notice.status, Notice.updated_at).where(Notice.id.in_(notice_ids))
@@ -123,6 +131,18 @@ class Hub:
         self._every_s = every_s
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
+        self._last_deeds: set[asyncio.Task[None]] = set()
+
+    def finish(self, deed: Coroutine[Any, Any, None]) -> None:
+        """Do what is left after a listener went; a failure is only logged."""
+        task = asyncio.create_task(deed, name="console-goodbye")
+        self._last_deeds.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._last_deeds.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a goodbye could not be written: %s", type(error).__name__)
 
     @asynccontextmanager
     async def listen(self, subjects: Iterable[str]) -> AsyncIterator[Listener]:
@@ -145,7 +165,7 @@ class Hub:
             watched = {subject for listener in self._listeners for subject in listener.subjects}
             try:
                 async with self._parts.database.reading() as session:
-                    changed = await watcher.look(session, watched)
+                    changed = await watcher.look(session, watched, now=self._parts.clock())
             except Exception as error:  # the pages still work by hand; look again
                 log.warning("the watcher cannot read the database: %s", type(error).__name__)
             else:

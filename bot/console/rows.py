@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.answers import N_
+from bot import priority
+from bot.answers import N_, TOPIC_NAMES
 from bot.console.parts import ConsoleParts
-from storage.models import Staff, Ticket, TicketStatus
-
-# The same numbers as bot.consultation gives; what is above the urgency comes from a topic that needs care.
-URGENT, TODAY, CARE = 100, 50, 30
-_WARN_AT = 0.8  # of the duty time until the deadline
+from bot.deployment import Deployment
+from storage.models import DueKind, Staff, Ticket
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Until when the first reply is due. state: met, met_late, late, soon or fine; left: time until (or since) then."""
+    """The deadline in force, or how the one of the first reply was kept.
 
+    kind: first, next or final. state: met, met_late, late, soon or fine. left: time until (or since) then.
+    """
+
+    kind: str
     state: str
     due_at: datetime
     left: timedelta
@@ -30,6 +32,7 @@ class TicketRow:
 
     level: now, today or normal; reasons: English source sentences why it stands where it stands.
     holder: the name of the colleague who has it; None when nobody has.
+    going_to: where a pending transfer goes; None when there is none.
     """
 
     id: int
@@ -49,6 +52,7 @@ class TicketRow:
     age: timedelta
     deadline: Deadline | None
     n_messages: int
+    going_to: str | None
 
 
 def ticket_row(ticket: Ticket, parts: ConsoleParts, staff: Staff, names: Mapping[int, str], tag: str) -> TicketRow:
@@ -63,40 +67,51 @@ def ticket_row(ticket: Ticket, parts: ConsoleParts, staff: Staff, names: Mapping
         station=station.name(tag) if station else "–", status=ticket.status, level=level, reasons=reasons,
         holder=names.get(ticket.claimed_by_id, "?") if ticket.claimed_by_id is not None else None,
         is_mine=ticket.claimed_by_id == staff.id, created_at=ticket.created_at, updated_at=ticket.updated_at,
-        age=now - ticket.created_at, deadline=deadline_of(ticket, parts, now=now), n_messages=ticket.n_messages,
+        age=now - ticket.created_at, deadline=deadline_of(ticket, now=now), n_messages=ticket.n_messages,
+        going_to=place_name(deployment, ticket.to_section_id, ticket.to_station_id, tag),
     )
 
 
 def priority_words(ticket: Ticket) -> tuple[str, tuple[str, ...]]:
     """Return the level and why: how urgent the topic is, and whether it needs care."""
-    urgency = ticket.priority - (CARE if ticket.is_sensitive else 0)
+    level = priority.urgency(ticket)
     reasons = []
-    level = "now" if urgency >= URGENT else "today" if urgency >= TODAY else "normal"
     if level == "now":
         reasons.append(N_("The topic is an emergency"))
     elif level == "today":
         reasons.append(N_("The topic must be seen today"))
     if ticket.is_sensitive:
         reasons.append(N_("The topic needs care: safety of the person"))
+    if ticket.escalated_at is not None:
+        reasons.append(N_("A deadline was missed"))
     return level, tuple(reasons)
 
 
-def deadline_of(ticket: Ticket, parts: ConsoleParts, *, now: datetime) -> Deadline | None:
-    """Return how the deadline of the first reply stands; None when there is none any more."""
-    due_at = ticket.first_due_at
-    if due_at is None:
-        return None
-    if ticket.first_reply_at is not None:
-        left = due_at - ticket.first_reply_at
-        return Deadline("met" if left >= timedelta(0) else "met_late", due_at, left)
-    if ticket.status not in (TicketStatus.OPEN, TicketStatus.ANSWERED):
-        return None
-    if now >= due_at:
-        return Deadline("late", due_at, now - due_at)
-    duty = parts.deployment.duty
-    whole, gone = duty.between(ticket.created_at, due_at), duty.between(ticket.created_at, now)
-    is_soon = whole > timedelta(0) and gone >= whole * _WARN_AT
-    return Deadline("soon" if is_soon else "fine", due_at, due_at - now)
+def deadline_of(ticket: Ticket, *, now: datetime) -> Deadline | None:
+    """Return the deadline in force, else how the first reply kept its own; None when there is neither.
+
+    It follows from the times stored with the ticket: true also when no worker has looked.
+    """
+    if ticket.due_at is not None and ticket.due_kind is not None:
+        if now >= ticket.due_at:
+            return Deadline(ticket.due_kind, "late", ticket.due_at, now - ticket.due_at)
+        is_soon = ticket.warn_at is not None and now >= ticket.warn_at
+        return Deadline(ticket.due_kind, "soon" if is_soon else "fine", ticket.due_at, ticket.due_at - now)
+    if ticket.first_due_at is not None and ticket.first_reply_at is not None:
+        left = ticket.first_due_at - ticket.first_reply_at
+        return Deadline(DueKind.FIRST, "met" if left >= timedelta(0) else "met_late", ticket.first_due_at, left)
+    return None
+
+
+def place_name(deployment: Deployment, section_id: str | None, station_id: str | None, tag: str) -> str | None:
+    """Return the name of a section or a station for staff; None when both are None."""
+    if section_id is not None:
+        section = deployment.section(section_id)
+        return section.name(tag) if section else section_id
+    if station_id is not None:
+        station = deployment.station(station_id)
+        return station.name(tag) if station else station_id
+    return None
 
 
 def topic_name(parts: ConsoleParts, intent_id: str | None, tag: str) -> str:
@@ -108,3 +123,12 @@ def topic_name(parts: ConsoleParts, intent_id: str | None, tag: str) -> str:
         return title
     intent = parts.screens.catalogue.intent(intent_id)
     return intent.base.title if intent is not None and intent.base is not None else intent_id
+
+
+def topics_by_group(parts: ConsoleParts, tag: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return (group, [(intent id, title)]) of every topic, for a choice."""
+    groups = [
+        (group, [(each.id, topic_name(parts, each.id, tag)) for each in parts.screens.catalogue if each.topic == group])
+        for group in TOPIC_NAMES
+    ]
+    return [(group, topics) for group, topics in groups if topics]

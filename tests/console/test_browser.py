@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,13 +15,15 @@ import pytest
 import uvicorn
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import merges, priority, transfers
 from bot.config import Settings
 from bot.console import accounts
 from bot.console.app import ConsoleParts, create_app
+from storage import presence, tickets
 from storage import staff as staff_rows
-from storage import tickets
-from storage.models import Author, Delivery, DeliveryStatus, Lane, Notice, Recovery, Role, Staff, Ticket
+from storage.models import Author, Delivery, DeliveryStatus, Lane, Notice, Recovery, Role, Staff, Ticket, TicketStatus
 from tests.conftest import Clock
 from tests.factories import make_chat, make_notice, make_staff, make_ticket
 
@@ -143,6 +145,7 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
                                   now=clock(), staff_id=holder.id)
         await tickets.add_message(session, row, Author.RESIDENT, "Sim, na casa da minha amiga.", ring=parts.sealer,
                                   now=clock(), locale="pt-BR", telegram_message_id=9)
+        await around(session, parts, person, colleague, clock(), ids)
         author = await make_staff(session, role=Role.PROMOTION_OFFICE, section=None, name="高橋")
         texts = {"ja-simple": "6月は 外国人の 仕事を 考える 月です。\nパスポートは 自分で 持って ください。",
                  "vi": "Tháng 6 là tháng suy nghĩ về việc làm của người nước ngoài.",
@@ -163,6 +166,40 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
                 session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=sending.id, status=status,
                                      not_before=clock(), created_at=clock()))
     return ids
+
+
+async def around(
+    session: AsyncSession, parts: ConsoleParts, person: Staff | None, colleague: Staff, now: datetime,
+    ids: dict[str, int],
+) -> None:
+    """What passes between desks and chats: a transfer to us, one of ours that waits, a merge, a late one, a reader."""
+    assert person is not None
+    sender = await make_staff(session, section="jinshin", name="伊藤 美咲")
+    chat = await make_chat(session, sealer=parts.sealer, locale="th")
+    sent = await make_ticket(session, sealer=parts.sealer, chat=chat, section="jinshin", claimed_by=sender,
+                             topic="stalking", priority=130, body="เขาตามฉันทุกวัน", now=now - timedelta(hours=1))
+    note = "自転車の被害もあるため、御課で対応をお願いします。"
+    await transfers.ask(session, sent, sender, transfers.Target(section_id="seian_yokushi"), note, now=now,
+                        sealer=parts.sealer)
+    ids["received"] = sent.id
+    chat = await make_chat(session, sealer=parts.sealer, locale="en", municipality="99204")
+    old = await make_ticket(session, sealer=parts.sealer, chat=chat, topic="unpaid_wages", status=TicketStatus.CLOSED,
+                            body="My boss keeps my passport.", now=now - timedelta(days=20))
+    older = await make_ticket(session, sealer=parts.sealer, chat=chat, topic="unpaid_wages",
+                              status=TicketStatus.CLOSED, body="No pay for May.", now=now - timedelta(days=40))
+    ours = await make_ticket(session, sealer=parts.sealer, chat=chat, topic="unpaid_wages", claimed_by=person,
+                             body="He still keeps it.", now=now - timedelta(days=4))
+    ours.final_due_at = now + timedelta(days=9)
+    ours.escalated_at, ours.priority = now, priority.LATE
+    await merges.merge(session, old, ours, person, "同じ雇用主についての相談", sealer=parts.sealer, now=now)
+    assert older.merged_into_id is None
+    await transfers.ask(session, ours, person, transfers.Target(section_id="jinshin"), "旅券の取上げ。", now=now,
+                        sealer=parts.sealer)
+    await transfers.send_back(session, ours, sender, "生活環境課の担当と思われます。", sealer=parts.sealer, now=now)
+    await transfers.ask(session, ours, person, transfers.Target(section_id="jinshin"), "本人が希望。", now=now,
+                        sealer=parts.sealer)
+    await presence.beat(session, "other", ticket_id=ours.id, staff_id=colleague.id, now=now)
+    ids["moving"] = ours.id
 
 
 async def row_of(site: Site, ticket_id: int) -> Ticket:
@@ -219,6 +256,31 @@ async def test_the_work_is_done_by_keyboard_alone(site: Site) -> None:
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).not_to_be_visible()
     assert (await row_of(site, second.id)).status == "answered"
+
+
+async def test_a_transfer_is_asked_accepted_and_seen_live_by_the_sender(site: Site) -> None:
+    sender, receiver = await a_person(site, Role.OPERATOR), await a_person(site, Role.OPERATOR, section="jinshin")
+    async with site.parts.database.transaction() as session:
+        ticket = await make_ticket(session, sealer=site.parts.sealer, claimed_by=await session.get(Staff, sender.id))
+    page, other = await site.signed_in(sender), await site.signed_in(receiver)
+    await page.goto(f"{site.url}/queue")
+    await page.keyboard.press("/")
+    await page.keyboard.type(ticket.receipt)
+    await page.keyboard.press("Enter")
+    await page.locator("[data-row]").click()
+    await page.get_by_text("ほかの課・警察署に引き継ぐ").click()
+    await page.get_by_label("引継ぎ先").select_option("section:jinshin")
+    await page.get_by_label("引き継ぐ理由").fill("夜間のみ連絡可")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_text("引継ぎを依頼しました。")).to_be_visible()
+    await other.goto(f"{site.url}/queue?folder=incoming")
+    await other.locator("[data-row]").click()
+    await expect(page.get_by_text("現在ほかの職員も開いています")).to_be_visible()
+    await expect(other.get_by_text("夜間のみ連絡可").first).to_be_visible()
+    await other.get_by_role("button", name="引継ぎを受けて担当する").click()
+    await expect(other.get_by_text("あなたの担当になりました。")).to_be_visible()
+    row = await row_of(site, ticket.id)
+    assert (row.section_id, row.claimed_by_id) == ("jinshin", receiver.id)
 
 
 async def test_the_first_tab_leads_past_the_menu_and_focus_is_seen(site: Site) -> None:
@@ -356,7 +418,9 @@ async def test_when_the_session_ends_an_open_page_says_so(site: Site) -> None:
 
 def every_page(ids: dict[str, int]) -> dict[str, str]:
     return {
-        "queue": "/queue", "queue-empty": "/queue?state=ended&locale=th", "ticket-mine": f"/tickets/{ids['pt-BR']}",
+        "queue": "/queue", "queue-late": "/queue?folder=late&q=ベトナム", "transfers": "/transfers",
+        "ticket-received": f"/tickets/{ids['received']}", "ticket-moving": f"/tickets/{ids['moving']}",
+        "queue-empty": "/queue?state=ended&locale=th", "ticket-mine": f"/tickets/{ids['pt-BR']}",
         "ticket-new": f"/tickets/{ids['vi']}", "ticket-burmese": f"/tickets/{ids['my']}", "notices": "/notices",
         "notice-review": f"/notices/{ids['review']}", "notice-approved": f"/notices/{ids['approved']}",
         "notice-sending": f"/notices/{ids['sending']}", "notice-cancel": f"/notices/{ids['sending']}/cancel",

@@ -226,7 +226,7 @@ async def test_the_watcher_tells_what_changed_and_nothing_else(office: Office, c
 
     async def look() -> set[str]:
         async with database.reading() as session:
-            return await watcher.look(session, watched)
+            return await watcher.look(session, watched, now=clock())
 
     person = await office.person()
     assert await look() == set()
@@ -240,7 +240,8 @@ async def test_the_watcher_tells_what_changed_and_nothing_else(office: Office, c
     async with database.transaction() as session:
         row = await session.get(Ticket, other.id)
         assert row is not None
-        await consultation.add_words(session, row, "hello", sealer=sealer, now=clock(), telegram_message_id=5)
+        await consultation.add_words(session, row, "hello", deployment=office.parts.deployment, sealer=sealer,
+                                     now=clock(), telegram_message_id=5)
     assert await look() == {"queue", f"ticket:{other.id}"}
     async with database.transaction() as session:
         audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{ticket.id}", now=clock())
@@ -260,11 +261,11 @@ async def test_the_watcher_sees_a_reply_arrive(office: Office, clock: Clock) -> 
     await browser.post(f"/tickets/{ticket.id}/reply", {"body": "x", "last_seen": 1})
     watcher, watched = live.Watcher(), {f"ticket:{ticket.id}"}
     async with office.parts.database.reading() as session:
-        assert await watcher.look(session, watched) == set()
+        assert await watcher.look(session, watched, now=clock()) == set()
     async with office.parts.database.transaction() as session:
         await session.execute(Delivery.__table__.update().values(status="sent"))  # type: ignore[attr-defined]
     async with office.parts.database.reading() as session:
-        assert await watcher.look(session, watched) == watched
+        assert await watcher.look(session, watched, now=clock()) == watched
 
 
 async def test_one_watcher_serves_every_listener_and_stops_with_the_last(office: Office, clock: Clock) -> None:

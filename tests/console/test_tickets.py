@@ -50,6 +50,12 @@ def listed(page: str) -> list[int]:
     return [int(found) for found in re.findall(r'href="/tickets/(\d+)"', page)]
 
 
+def link(page: str, rel: str) -> str:
+    found = re.search(rf'href="([^"]+)" rel="{rel}"', page)
+    assert found is not None
+    return html.unescape(found.group(1))
+
+
 # ---- the queue
 
 
@@ -121,12 +127,14 @@ async def test_a_long_list_has_pages(office: Office) -> None:
     async with office.parts.database.transaction() as session:
         for _ in range(53):
             await make_ticket(session, sealer=office.parts.sealer)
-    first, second = (await browser.get("/queue")).text, (await browser.get("/queue?page=2")).text
+    first = (await browser.get("/queue")).text
+    second = (await browser.get(link(first, "next"))).text
     assert (len(listed(first)), len(listed(second))) == (50, 3)
     assert not set(listed(first)) & set(listed(second))
     assert 'rel="next"' in first
     assert 'rel="prev"' in second
     assert 'rel="next"' not in second
+    assert listed((await browser.get(link(second, "prev"))).text) == listed(first)
 
 
 async def test_the_queue_carries_no_words_of_residents(office: Office) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.requests import Request
@@ -13,9 +14,10 @@ from bot.console.gate import is_valid, session_cookie
 from bot.console.live import Hub
 from bot.console.parts import ConsoleParts, parts_of, staff_of
 from bot.errors import NotFound
+from storage import presence
 from storage import staff as staff_rows
 
-HEARTBEAT_S = 15.0  # also how often the session is looked at again
+HEARTBEAT_S = 15.0  # also how often the session is looked at again; storage.presence counts on it
 
 
 async def stream(request: Request) -> Response:
@@ -36,26 +38,60 @@ async def stream(request: Request) -> Response:
             return PlainTextResponse("unknown subject", 404)
     hub: Hub = request.app.state.hub
     token = request.cookies[session_cookie(parts)]
+    here = _Presence(parts, kind, number, person.id)
     return StreamingResponse(
-        _events(hub, subject, lambda: _is_signed_in(parts, token)), media_type="text/event-stream",
+        _events(hub, subject, lambda: _is_signed_in(parts, token), here), media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def _events(hub: Hub, subject: str, is_signed_in: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
-    async with hub.listen([subject]) as listener:
-        yield "retry: 3000\n\n"
-        while True:
-            try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    changed = await listener.events.get()
-            except TimeoutError:
-                if not await is_signed_in():
-                    yield "event: ended\ndata: \n\n"
-                    return
-                yield ": still here\n\n"
-            else:
-                yield f"event: change\ndata: {changed}\n\n"
+class _Presence:
+    """Says that a consultation is open in a browser, for as long as its stream is; for other pages it says nothing."""
+
+    def __init__(self, parts: ConsoleParts, kind: str, number: str, staff_id: int) -> None:
+        self._parts = parts
+        self._ticket_id = int(number) if kind == "ticket" else None
+        self._staff_id = staff_id
+        self._id = str(uuid.uuid4())
+
+    async def beat(self) -> None:
+        if self._ticket_id is not None:
+            async with self._parts.database.transaction() as session:
+                await presence.beat(
+                    session, self._id, ticket_id=self._ticket_id, staff_id=self._staff_id, now=self._parts.clock()
+                )
+
+    async def leave(self) -> None:
+        if self._ticket_id is not None:
+            async with self._parts.database.transaction() as session:
+                await presence.leave(session, self._id)
+
+
+async def _events(
+    hub: Hub, subject: str, is_signed_in: Callable[[], Awaitable[bool]], here: _Presence
+) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    try:
+        async with hub.listen([subject]) as listener:
+            await here.beat()
+            yield "retry: 3000\n\n"
+            beats_at = loop.time() + HEARTBEAT_S
+            while True:
+                try:
+                    async with asyncio.timeout_at(beats_at):
+                        changed = await listener.events.get()
+                except TimeoutError:
+                    if not await is_signed_in():
+                        yield "event: ended\ndata: \n\n"
+                        return
+                    await here.beat()
+                    beats_at = loop.time() + HEARTBEAT_S
+                    yield ": still here\n\n"
+                else:
+                    yield f"event: change\ndata: {changed}\n\n"
+    finally:
+        # The browser is gone and this task is being cancelled: the goodbye is written by one of its own.
+        hub.finish(here.leave())
 
 
 async def _is_signed_in(parts: ConsoleParts, token: str) -> bool:

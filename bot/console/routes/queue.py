@@ -1,70 +1,55 @@
-"""The queue: folders with counts, filters, and the consultations, most pressing first."""
+"""The queue: folders with counts, filters and a search, and the consultations, most pressing first."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, false, or_
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.console.auth import visible_tickets
+from bot.console import search
+from bot.console.auth import SEE_EVERY_TICKET, visible_tickets
 from bot.console.pages import render
 from bot.console.parts import is_live, parts_of, staff_of, tag_of
-from bot.console.rows import ticket_row
+from bot.console.rows import ticket_row, topics_by_group
+from storage import queue
 from storage import staff as staff_rows
-from storage import tickets
-from storage.models import Staff, Ticket, TicketStatus
+from storage import transfers as transfer_rows
 
 PAGE_SIZE = 50
-_LAST_PAGE = 10_000
-STATES: dict[str, tuple[TicketStatus, ...]] = {
-    "current": tickets.IN_QUEUE,
-    "open": (TicketStatus.OPEN,),
-    "answered": (TicketStatus.ANSWERED,),
-    "ended": (TicketStatus.CLOSED, TicketStatus.WITHDRAWN),
-}
-
-
-def folders(person: Staff) -> dict[str, ColumnElement[bool]]:
-    """Return the folders as conditions, in the order of the page."""
-    own: list[ColumnElement[bool]] = [false()]
-    if person.section_id is not None:
-        own.append(Ticket.section_id == person.section_id)
-    if person.station_id is not None:
-        own.append(Ticket.station_id == person.station_id)
-    return {
-        "mine": Ticket.claimed_by_id == person.id,
-        "unassigned": Ticket.claimed_by_id.is_(None),
-        "section": or_(*own),
-        "all": Ticket.id.is_not(None),
-    }
 
 
 async def show(request: Request) -> Response:
     """Show one folder; for live.js only the list."""
-    parts, person, asked = parts_of(request), staff_of(request), request.query_params
-    choices = folders(person)
-    if person.section_id is None and person.station_id is None:
-        del choices["section"]
-    folder = asked.get("folder", "all") if asked.get("folder") in choices else "all"
-    state = asked.get("state", "current") if asked.get("state") in STATES else "current"
-    section, locale = asked.get("section", ""), asked.get("locale", "")
-    number = asked.get("page", "1")
-    page = min(max(int(number), 1), _LAST_PAGE) if number.isascii() and number.isdecimal() and len(number) < 9 else 1
+    parts, person, asked, tag = parts_of(request), staff_of(request), request.query_params, tag_of(request)
+    now = parts.clock()
+    choices = search.folders(person, now=now)
+    question = search.Question.read(asked, choices)
     visible = visible_tickets(person)
-    wanted = visible.where(choices[folder], Ticket.status.in_(STATES[state]))
-    if section:
-        wanted = wanted.where(Ticket.section_id == section)
-    if locale:
-        wanted = wanted.where(Ticket.locale == locale)
+    after, before = queue.Place.parse(asked.get("after", "")), queue.Place.parse(asked.get("before", ""))
     async with parts.database.reading() as session:
-        counts = await tickets.count_each(session, visible.where(Ticket.status.in_(tickets.IN_QUEUE)), choices)
-        found = await tickets.listing(session, wanted, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
+        counts = await queue.count_each(session, visible, choices)
+        page = await queue.page(
+            session, search.narrowed(visible, question, choices, parts, tag), limit=PAGE_SIZE,
+            in_queue=question.in_queue, after=after, before=None if after else before,
+        )
         names = await staff_rows.names(session)
-    tag = tag_of(request)
-    chosen = {"folder": folder, "state": state, "section": section, "locale": locale}
+        sections, stations = await transfer_rows.staffed(session)
+    shown: dict[str, Any] = {
+        "rows": [ticket_row(ticket, parts, person, names, tag) for ticket in page.tickets], "counts": counts,
+        "chosen": question, "page": page, "is_first": after is None and before is None,
+        "duty": parts.deployment.duty, "has_night_desk": parts.deployment.has_night_desk,
+        # Only who sees every consultation can do something about a desk without people.
+        "unstaffed": {
+            ticket.id for ticket in page.tickets
+            if ticket.section_id not in sections and ticket.station_id not in stations
+        } if person.role in SEE_EVERY_TICKET else set(),
+    }
+    if is_live(request):
+        return render(request, "queue/_list.html", **shown)
+    deployment = parts.deployment
     return render(
-        request, "queue/_list.html" if is_live(request) else "queue/page.html",
-        rows=[ticket_row(ticket, parts, person, names, tag) for ticket in found[:PAGE_SIZE]], counts=counts,
-        chosen=chosen, page=page, has_more=len(found) > PAGE_SIZE, states=tuple(STATES),
-        sections=parts.deployment.sections, locales=parts.screens.offered_tags,
+        request, "queue/page.html", states=tuple(search.STATES), sections=deployment.sections,
+        stations=deployment.stations, municipalities=deployment.municipalities, locales=parts.screens.offered_tags,
+        topics=topics_by_group(parts, tag), **shown,
     )

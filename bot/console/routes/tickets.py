@@ -8,14 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot import consultation
-from bot.answers import N_, TOPIC_NAMES
+from bot import consultation, deadlines, transfers
+from bot.answers import N_
 from bot.console.auth import access_ticket
 from bot.console.pages import render
 from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
-from bot.console.rows import ticket_row, topic_name
+from bot.console.rows import ticket_row, topic_name, topics_by_group
+from bot.console.ticket_views import Reader, related_tickets, targets, transfer_views
 from bot.errors import Refused, WrongState
-from storage import audit, tickets
+from storage import audit, presence, tickets
 from storage import staff as staff_rows
 from storage.audit import AuditTag
 from storage.models import Chat, Ticket, TicketStatus
@@ -34,6 +35,9 @@ class Desk:
 
     draft: str = ""
     note: str = ""
+    transfer: str = ""
+    target: str = ""
+    merge: str = ""
     intent_id: str = ""
     last_seen: int | None = None
     new_after: int | None = None
@@ -47,12 +51,20 @@ async def show(request: Request) -> Response:
     parts, person = parts_of(request), staff_of(request)
     if is_live(request):
         async with parts.database.reading() as session:
-            return await _page(request, session, await access_ticket(session, person, path_id(request)))
+            ticket = await access_ticket(session, person, path_id(request))
+            if ticket.promised_at is None:
+                return await page(request, session, ticket)
+        async with parts.database.transaction() as session:  # what just arrived is on a screen now
+            ticket = await access_ticket(session, person, path_id(request))
+            deadlines.mark_opened(ticket)
+            await session.flush()
+            return await page(request, session, ticket)
     async with parts.database.transaction() as session:
         ticket = await access_ticket(session, person, path_id(request))
         audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{ticket.id}", now=parts.clock(), staff_id=person.id)
+        deadlines.mark_opened(ticket)
         await session.flush()
-        return await _page(request, session, ticket)
+        return await page(request, session, ticket)
 
 
 async def claim(request: Request) -> Response:
@@ -63,8 +75,8 @@ async def claim(request: Request) -> Response:
             ticket = await access_ticket(session, person, path_id(request))
             await consultation.claim(session, ticket, person, now=parts.clock())
     except Refused as error:
-        return await _again(request, Desk(error=error))
-    return _back(request, "claim")
+        return await again(request, Desk(error=error))
+    return back(request, "claim")
 
 
 async def release(request: Request) -> Response:
@@ -73,10 +85,10 @@ async def release(request: Request) -> Response:
     try:
         async with parts.database.transaction() as session:
             ticket = await access_ticket(session, person, path_id(request), for_change=True)
-            consultation.release(session, ticket, person, now=parts.clock())
+            await consultation.release(session, ticket, person, now=parts.clock())
     except Refused as error:
-        return await _again(request, Desk(error=error))
-    return _back(request, "release")
+        return await again(request, Desk(error=error))
+    return back(request, "release")
 
 
 async def reply(request: Request) -> Response:
@@ -90,11 +102,12 @@ async def reply(request: Request) -> Response:
                 raise WrongState("The resident erased their data: nothing can be sent.")
             await consultation.reply(
                 session, ticket, chat, person, form("body"), last_seen=form.number("last_seen"),
-                strings=parts.screens.words(chat.locale), sealer=parts.sealer, now=parts.clock(),
+                deployment=parts.deployment, strings=parts.screens.words(chat.locale), sealer=parts.sealer,
+                now=parts.clock(),
             )
     except Refused as error:
-        return await _again(request, Desk(draft=form("body"), error=error, new_after=form.number("last_seen")))
-    return _back(request, "reply")
+        return await again(request, Desk(draft=form("body"), error=error, new_after=form.number("last_seen")))
+    return back(request, "reply")
 
 
 async def insert(request: Request) -> Response:
@@ -112,7 +125,7 @@ async def insert(request: Request) -> Response:
     ) if intent_id else None
     if message is None:
         desk = Desk(draft=draft, last_seen=seen, error=WrongState("Choose an answer first."))
-        return await _again(request, desk)
+        return await again(request, desk)
     answer = parts.screens.catalogue.answer(intent_id, locale, today=today, unchecked=parts.screens.unchecked)
     used = answer.tag if answer else locale
     warning: str | None = None
@@ -123,7 +136,7 @@ async def insert(request: Request) -> Response:
     elif answer is not None and answer.state != "checked":
         warning = N_("No person has checked this text yet. Read it before you send it.")
     draft = f"{draft.rstrip()}\n\n{message.text}" if draft.strip() else message.text
-    return await _again(
+    return await again(
         request, Desk(draft=draft, intent_id=intent_id, last_seen=seen, warning=warning, values=values), status=200
     )
 
@@ -136,8 +149,8 @@ async def note(request: Request) -> Response:
             ticket = await access_ticket(session, person, path_id(request), for_change=True)
             await consultation.add_note(session, ticket, person, form("body"), sealer=parts.sealer, now=parts.clock())
     except Refused as error:
-        return await _again(request, Desk(note=form("body"), error=error))
-    return _back(request, "note")
+        return await again(request, Desk(note=form("body"), error=error))
+    return back(request, "note")
 
 
 async def close(request: Request) -> Response:
@@ -155,8 +168,8 @@ async def close(request: Request) -> Response:
                 now=parts.clock(),
             )
     except Refused as error:
-        return await _again(request, Desk(error=error))
-    return _back(request, "close")
+        return await again(request, Desk(error=error))
+    return back(request, "close")
 
 
 async def reopen(request: Request) -> Response:
@@ -167,57 +180,67 @@ async def reopen(request: Request) -> Response:
             ticket = await access_ticket(session, person, path_id(request), for_change=True)
             if ticket.chat_id is not None and await tickets.current_for(session, ticket.chat_id):
                 raise WrongState("The resident has a newer consultation that is open.")
-            consultation.reopen(session, ticket, now=parts.clock(), officer=person)
+            consultation.reopen(session, ticket, deployment=parts.deployment, now=parts.clock(), officer=person)
     except Refused as error:
-        return await _again(request, Desk(error=error))
-    return _back(request, "reopen")
+        return await again(request, Desk(error=error))
+    return back(request, "reopen")
 
 
-def _back(request: Request, done: str) -> Response:
+def back(request: Request, done: str) -> Response:
+    """Show the page anew after a deed."""
     return RedirectResponse(f"/tickets/{path_id(request)}?done={done}", 303)
 
 
-async def _again(request: Request, desk: Desk, *, status: int = 409) -> Response:
+async def again(request: Request, desk: Desk, *, status: int = 409) -> Response:
     """Show the page as it is now, with what was on the desk. Raises NotFound when it is not open any more."""
     async with parts_of(request).database.reading() as session:
         ticket = await access_ticket(session, staff_of(request), path_id(request))
-        return await _page(request, session, ticket, desk, status)
+        return await page(request, session, ticket, desk, status)
 
 
 async def _chat(session: AsyncSession, ticket: Ticket) -> Chat | None:
     return await session.get(Chat, ticket.chat_id) if ticket.chat_id is not None else None
 
 
-async def _page(
+async def page(
     request: Request, session: AsyncSession, ticket: Ticket, desk: Desk | None = None, status: int = 200
 ) -> Response:
+    """Return the page of a consultation, or its live part."""
     parts, person, tag, desk = parts_of(request), staff_of(request), tag_of(request), desk or Desk()
     chat = await _chat(session, ticket)
     names = await staff_rows.names(session)
     # What the resident took back is not shown any more.
     is_withdrawn = ticket.status == TicketStatus.WITHDRAWN
     is_current = ticket.status in tickets.IN_QUEUE
+    is_mine = ticket.claimed_by_id == person.id
+    only_receives = transfers.is_receiver(ticket, person) and not transfers.is_owner(ticket, person)
+    is_moving = transfers.is_pending(ticket)
+    present = await presence.present(session, [ticket.id], now=parts.clock())
+    reader = Reader(parts, person, names, tag)
     return render(
         request, "tickets/_live.html" if is_live(request) else "tickets/page.html", status,
         row=ticket_row(ticket, parts, person, names, tag), ticket=ticket, names=names,
         messages=[] if is_withdrawn else await tickets.messages(session, ticket, ring=parts.sealer),
         entries=await audit.latest(session, subject=f"ticket:{ticket.id}", limit=_AUDIT_SHOWN),
         pseudonym=chat.pseudonym if chat else None, reply_locale=chat.locale if chat else ticket.locale,
-        is_withdrawn=is_withdrawn, may_work=is_current and ticket.claimed_by_id == person.id,
-        may_claim=is_current and ticket.claimed_by_id is None, may_note=not is_withdrawn,
+        is_withdrawn=is_withdrawn, may_work=is_current and is_mine,
+        may_claim=is_current and ticket.claimed_by_id is None and not only_receives, may_note=not is_withdrawn,
         last_seen=ticket.n_messages if desk.last_seen is None else desk.last_seen, desk=desk, error=desk.error,
         outcomes=consultation.OUTCOMES, max_length=consultation.MAX_REPLY_LENGTH,
         answers=_answers(request, ticket), waits=ticket.status == TicketStatus.OPEN,
+        present=sorted(names.get(each, "?") for each in present.get(ticket.id, frozenset()) - {person.id}),
+        transfers=[] if is_withdrawn else await transfer_views(session, ticket, reader),
+        may_answer_transfer=transfers.is_receiver(ticket, person), may_recall=is_moving and not only_receives,
+        may_transfer=is_current and not is_moving and (is_mine or ticket.claimed_by_id is None),
+        targets=await targets(session, ticket, reader), max_note=transfers.MAX_NOTE_LENGTH,
+        related=await related_tickets(session, ticket, reader),
     )
 
 
 def _answers(request: Request, ticket: Ticket) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return (group, [(intent id, title)]) for the choice of an answer to insert; the ticket's own topic is first."""
     parts, tag = parts_of(request), tag_of(request)
-    groups = [
-        (group, [(each.id, topic_name(parts, each.id, tag)) for each in parts.screens.catalogue if each.topic == group])
-        for group in TOPIC_NAMES
-    ]
+    groups = topics_by_group(parts, tag)
     own = parts.screens.catalogue.intent(ticket.topic or "")
     first = [("", [(own.id, topic_name(parts, own.id, tag))])] if own is not None else []
-    return first + [(group, answers) for group, answers in groups if answers]
+    return first + groups

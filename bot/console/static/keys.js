@@ -35,6 +35,7 @@ function press(key) {
     case "g": wentG = Date.now(); return true;
     case "c": document.querySelector('button[data-key="c"]')?.click(); return true;
     case "r": document.querySelector('textarea[data-key="r"]')?.focus(); return true;
+    case "/": document.querySelector('input[data-key="/"]')?.focus(); return true;
     case "?": if (help && !help.open) help.showModal(); return true;
     default: return false;
   }
