@@ -48,7 +48,9 @@ SEALED_WITH_THE_RING = (
     SealedColumn(Update, "update_id", "payload_sealed", lambda _row: INBOX),
     SealedColumn(Delivery, "id", "payload_sealed", lambda _row: OUTBOX),
 )
-SEALED_WITH_A_TICKETS_KEY = frozenset({"revisions.body_sealed"})
+SEALED_WITH_A_TICKETS_KEY = frozenset({
+    "revisions.body_sealed", "transfers.note_sealed", "transfers.answer_sealed", "merges.reason_sealed",
+})
 
 
 @dataclass(frozen=True, slots=True)
