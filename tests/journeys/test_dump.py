@@ -16,7 +16,8 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 
 from bot import consultation
-from bot.i18n import load_strings
+from bot.deployment import load_deployment
+from bot.i18n import ROOT, load_strings
 from bot.simulator import people
 from storage import tickets
 from storage.database import Database
@@ -116,6 +117,7 @@ async def test_a_dump_holds_no_word_of_a_consultation_and_no_chat_id(koban_on: t
         await consultation.add_note(session, ticket, officer, NOTE, sealer=sealer, now=now)
         await consultation.reply(
             session, ticket, chat, officer, REPLY, last_seen=ticket.n_messages, strings=load_strings()["en"],
+                deployment=load_deployment(ROOT / "bot/deployments/demo.yaml"),
             sealer=sealer, now=now,
         )
     assert any(needle in dump_of(database) for needle in [b"stolen_bicycle", b"resident:ticket:open"])
