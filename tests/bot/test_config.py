@@ -55,7 +55,7 @@ def test_every_setting_can_be_given_by_its_name() -> None:
         "KEYS": KEY, "DEPLOYMENT": "/etc/koban.yaml", "CONSOLE_LISTEN": "0.0.0.0:80",
         "CONSOLE_URL": "https://console.example", "ENCODER": "off", "LOG_LEVEL": "ERROR",
         "CLASSIFIER_URL": "http://127.0.0.1:11434/v1", "CLASSIFIER_MODEL": "m", "CLASSIFIER_KEY": "k",
-        "CLASSIFIER_TIMEOUT": "2.5",
+        "CLASSIFIER_TIMEOUT": "2.5", "LEDGER": "/var/lib/koban/erasures",
     }
     assert {name.upper() for name in Settings.model_fields} == set(given_values), "a new setting needs a line here"
     settings = read_settings({PREFIX + name: value for name, value in given_values.items()})
