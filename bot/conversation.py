@@ -51,9 +51,10 @@ def understand(incoming: Incoming, parts: Parts) -> Understanding | None:
         return None
     found = parts.understander.understand(incoming.text, language_code=incoming.language_code)
     is_doubtful = found.outcome in ("choices", "fallback") and not found.danger and not found.soft_danger
-    if parts.classifier and is_doubtful and (named := parts.classifier.choose(incoming.text)):
-        return found.led_by(named)
-    return found
+    if parts.classifier is None or not is_doubtful or incoming.is_for_staff:
+        return found
+    named = parts.classifier.choose(incoming.text)
+    return found.led_by(named) if named else found
 
 
 def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,6 +82,15 @@ async def preload_current(session: AsyncSession, chat_ids: Sequence[int]) -> Non
         )
     }
     session.info[_PRELOADED] = {chat_id: found.get(chat_id) for chat_id in chat_ids}
+
+
+async def in_consultation(session: AsyncSession, lookups: Collection[str]) -> set[str]:
+    """Return the lookups of those chats that have a ticket which is not closed."""
+    rows = await session.scalars(
+        select(Chat.address_lookup).join(Ticket, Ticket.chat_id == Chat.id)
+        .where(Chat.address_lookup.in_(set(lookups)), Ticket.status.in_(CURRENT))
+    )
+    return set(rows)
 
 
 def forget_preloaded(session: AsyncSession) -> None:

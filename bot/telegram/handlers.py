@@ -12,9 +12,9 @@ import contextlib
 import json
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -179,7 +179,10 @@ class Handler:
         # SQLite's transaction is the only writer, so what takes long happens before; and none is held over a network.
         if self._database.is_sqlite or self._parts.asks_others:
             async with self._database.reading() as session:
-                prepared = await self._prepare(await updates.take_waiting(session, limit=BATCH))
+                waiting = await updates.take_waiting(session, limit=BATCH)
+                lookups = [each.chat_lookup for each in waiting]
+                talking = await tickets.in_consultation(session, lookups) if self._parts.asks_others else set()
+                prepared = await self._prepare(waiting, talking)
             if not prepared:
                 return 0
         try:
@@ -214,9 +217,19 @@ class Handler:
             return error.permanent or error.may_be_delivered
         return True
 
-    async def _prepare(self, waiting: Sequence[WaitingUpdate]) -> dict[int, _Prepared]:
-        """Open updates and understand their words in threads. While help is asked for, only that is taken."""
-        opened = [self._open(each) for each in waiting]
+    async def _prepare(self, waiting: Sequence[WaitingUpdate], talking: Collection[str] = ()) -> dict[int, _Prepared]:
+        """Open updates and understand their words in threads. While help is asked for, only that is taken.
+
+        talking: lookups of the chats whose words are for staff; a button before the words may make it so as well.
+        """
+        opened, private = [], set(talking)
+        for each in waiting:
+            one = self._open(each)
+            if one.incoming and each.chat_lookup in private:
+                one = replace(one, incoming=replace(one.incoming, is_for_staff=True))
+            if one.incoming and one.incoming.kind in (Kind.BUTTON, Kind.COMMAND):
+                private.add(each.chat_lookup)
+            opened.append(one)
         if any(each.is_urgent for each in opened):
             opened = [each for each in opened if each.is_urgent]
         with_words = [each.incoming for each in opened if each.incoming and each.incoming.text]

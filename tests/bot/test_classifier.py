@@ -143,3 +143,11 @@ def test_it_is_asked_in_doubt_only_and_leads_the_buttons(server: FakeServer, par
     assert after.intents[0].intent_id == "stolen_bicycle"
     server.reply = lambda: says("greeting")
     assert conversation.understand(doubtful, asked) == before, "it cannot name what is no answer"
+
+
+def test_it_is_never_asked_about_the_words_of_a_consultation(server: FakeServer, parts: Parts) -> None:
+    asked = replace(parts, classifier=classifier(server))
+    found = conversation.understand(replace(message("qwzx blorp flim"), is_for_staff=True), asked)
+    assert found is not None
+    assert found.outcome == "fallback"
+    assert server.asked == []

@@ -14,9 +14,10 @@ from bot.simulator import files, people
 from bot.telegram.inbox import Inbox
 from bot.telegram.receiver import Polling
 from storage import chats, updates
-from storage.models import ChatState, DeliveryStatus, Lane, UpdateStatus
+from storage.models import ChatState, DeliveryStatus, Lane, TicketStatus, UpdateStatus
 from storage.updates import NewUpdate
-from tests.telegram.conftest import AWAY, CARD, CRY, World, eventually, utc_now
+from tests.factories import make_chat, make_ticket
+from tests.telegram.conftest import AWAY, CARD, CRY, FakeParts, World, eventually, utc_now
 from tests.telegram.test_receiver import raw
 
 
@@ -156,6 +157,24 @@ async def test_understanding_that_fails_does_not_stop_the_answer(
     await world.handler.handle_waiting()
     await eventually(lambda: world.said_to(1) == ["you said private words"])
     assert "private words" not in caplog.text
+
+
+async def test_words_for_staff_are_marked_before_a_service_outside_could_be_asked(world: World) -> None:
+    residents(world, 1, 2, 3)
+    async with world.database.transaction() as session:
+        talks = await make_chat(session, sealer=world.sealer, address=1)
+        await make_ticket(session, sealer=world.sealer, chat=talks)
+        closed = await make_chat(session, sealer=world.sealer, address=2)
+        await make_ticket(session, sealer=world.sealer, chat=closed, status=TicketStatus.CLOSED)
+    understood: dict[str, bool] = {}
+    world.handler._understand = lambda incoming, parts: understood.setdefault(incoming.text, incoming.is_for_staff)
+    world.handler._parts = FakeParts(world.sealer, asks_others=True)
+    press = {"id": "1", "from": {"id": 3, "is_bot": False, "first_name": "Linh"}, "chat_instance": "1", "data": "staff",
+             "message": {"message_id": 1, "date": 1, "chat": {"id": 3, "type": "private"}, "text": "?"}}
+    await stored(world, raw(1, 1, "to staff"), raw(2, 2, "to nobody"), raw(3, 3, "before the button"),
+                 {"update_id": 4, "callback_query": press}, raw(5, 3, "after the button"))
+    assert await world.handler.handle_waiting() == 5
+    assert understood == {"to staff": True, "to nobody": False, "before the button": False, "after the button": True}
 
 
 async def test_a_payload_that_cannot_be_opened_is_put_aside(world: World) -> None:
