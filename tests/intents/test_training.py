@@ -38,9 +38,8 @@ out_of_scope: ["what is the weather", "tell me a joke", "ramen recipe please", "
 """
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("project")
+def write_project(root: Path) -> None:
+    """Write a project of three topics."""
     folder = root / "locales" / "en" / "utterances"
     folder.mkdir(parents=True)
     for intent, lines in UTTERANCES.items():
@@ -56,6 +55,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         'out_of_scope: ["football score"]\n',
         encoding="utf-8",
     )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("project")
+    write_project(root)
     return root
 
 

@@ -1,4 +1,4 @@
-"""Tuning the encoder's upper layers, on a small project; PyTorch is no dependency, so this is skipped where it is not."""
+"""Tuning the encoder's upper layers, on a small project. Skipped without PyTorch, which is no dependency."""
 
 from __future__ import annotations
 
