@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from bot.i18n import Strings, babel_locale
 from bot.outgoing import Button, Outgoing, TextBuilder, plain
@@ -63,6 +64,8 @@ class Screens:
     unchecked: str = "label"
     curated: Catalogue = field(init=False)
     reviews_seen: int = field(default=0, init=False)
+    _written: dict[tuple[str, str, date, bool], Outgoing | None] = field(default_factory=dict, init=False, repr=False)
+    _titles: dict[tuple[str, str, date], str | None] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Keep the catalogue as the files have it: decisions are always laid over that one."""
@@ -74,6 +77,7 @@ class Screens:
         reviews_seen: the newest decision that it takes into account.
         """
         self.catalogue, self.reviews_seen = catalogue, reviews_seen
+        self._written, self._titles = {}, {}
 
     @cached_property
     def offered_tags(self) -> tuple[str, ...]:
@@ -97,11 +101,26 @@ class Screens:
 
     def title(self, intent_id: str, tag: str, *, today: date) -> str | None:
         """Return the title of an answer for a button; None when there is none to show."""
-        answer = self.catalogue.answer(intent_id, tag, today=today, unchecked=self.unchecked)
-        return answer.title if answer else None
+        kept, key = self._titles, (intent_id, tag, today)
+        if key not in kept:
+            answer = self.catalogue.answer(intent_id, tag, today=today, unchecked=self.unchecked)
+            _forget_other_days(kept, today)
+            kept[key] = answer.title if answer else None
+        return kept[key]
 
     def answer(self, intent_id: str, tag: str, *, today: date, furigana: bool) -> Outgoing | None:
-        """Return an answer with its contacts, source, date, state and buttons; None when none may be shown."""
+        """Return an answer with its contacts, source, date, state and buttons; None when none may be shown.
+
+        An answer is the same for everybody all day, so each is written once.
+        """
+        kept, key = self._written, (intent_id, tag, today, furigana)
+        if key not in kept:
+            written = self._write(intent_id, tag, today=today, furigana=furigana)
+            _forget_other_days(kept, today)
+            kept[key] = written
+        return kept[key]
+
+    def _write(self, intent_id: str, tag: str, *, today: date, furigana: bool) -> Outgoing | None:
         answer = self.catalogue.answer(
             intent_id, tag, today=today, unchecked=self.unchecked, furigana=furigana
         )
@@ -265,6 +284,12 @@ class Screens:
         """Return a language's own name."""
         locale = self.catalogue.locales.get(tag)
         return locale.name if locale else str(babel_locale(tag).get_display_name())
+
+
+def _forget_other_days(kept: dict[Any, Any], today: date) -> None:
+    """Empty what was kept for another day. The day stands third in every key."""
+    if kept and next(iter(kept))[2] != today:
+        kept.clear()
 
 
 def _most_official(sources: Sequence[Source]) -> Source:

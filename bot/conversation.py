@@ -98,7 +98,7 @@ async def respond(
         return chat, Response()
     if chat.state == ChatState.BLOCKED:
         chat.state = ChatState.ACTIVE
-    offered = _settle_language(chat, incoming, parts, is_new=is_new)
+    offered = _settle_language(chat, incoming, parts, understanding, is_new=is_new)
     scene = Scene(session, chat, incoming, parts.screens, parts.deployment, parts.sealer, now)
 
     card = _danger_card(scene, understanding)
@@ -187,13 +187,21 @@ def _without_words(scene: Scene) -> Response:
     return Response.say(plain(text, (staff,), (scene.screens.emergency_button(scene.chat.locale),)))
 
 
-def _settle_language(chat: Chat, incoming: Incoming, parts: Parts, *, is_new: bool) -> str | None:
+def _settle_language(
+    chat: Chat, incoming: Incoming, parts: Parts, understanding: Understanding | None, *, is_new: bool
+) -> str | None:
     """Let detection propose: it moves a chat whose language nobody chose; for a chosen one it returns an offer.
 
     A short word never flips a running conversation: that takes three words, or their like, and certainty.
     """
     if incoming.kind in (Kind.BUTTON, Kind.COMMAND, Kind.EDIT) or not incoming.text.strip():
         return None
+    if is_new and understanding:  # it was read with all that is known of a new chat
+        if understanding.language and (understanding.language_sure or incoming.language_code is None):
+            chat.locale = _speakable(understanding.language, parts.screens)
+        return None
+    if understanding and _speakable(understanding.language, parts.screens) == chat.locale:
+        return None  # the language of the chat is a hint for itself alone
     detected = language.detect(
         incoming.text, client=language.canonical(incoming.language_code), previous=None if is_new else chat.locale
     )

@@ -6,12 +6,14 @@ Nothing here is markup: formatting is entities with offsets, so nothing a person
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 # In UTF-16 units. Source: Bot API, sendMessage, "1-4096 characters after entities parsing" (2026-11-22)
 MAX_TEXT_UNITS = 4096
 MAX_DATA_BYTES = 64  # Source: Bot API, InlineKeyboardButton.callback_data (2026-11-22)
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def utf16_length(text: str) -> int:
@@ -61,7 +63,18 @@ class Outgoing:
 
     def to_json(self) -> str:
         """Return the message as compact JSON for the outbox."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+        return _encode({
+            "text": self.text,
+            "entities": [
+                {"kind": each.kind, "offset": each.offset, "length": each.length, "url": each.url}
+                for each in self.entities
+            ],
+            "buttons": [
+                [{"text": each.text, "data": each.data, "url": each.url} for each in row] for row in self.buttons
+            ],
+            "edit_message_id": self.edit_message_id, "request_location": self.request_location,
+            "is_silent": self.is_silent,
+        })
 
     @classmethod
     def from_json(cls, text: str) -> Outgoing:
