@@ -20,7 +20,7 @@ from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from intents import danger as dangers
 from intents import language
-from intents.danger import Danger
+from intents.danger import Assessment, Danger
 from intents.understand import Understander, Understanding
 from storage import chats, tickets
 from storage.models import Chat, ChatState, Lane, TicketStatus, Turn
@@ -49,7 +49,9 @@ def understand(incoming: Incoming, parts: Parts) -> Understanding | None:
     """Do the part that costs: what the words mean. Pure, for a thread; None when there are no words to understand."""
     if incoming.kind in (Kind.BUTTON, Kind.COMMAND) or not incoming.text.strip():
         return None
-    found = parts.understander.understand(incoming.text, language_code=incoming.language_code)
+    found = parts.understander.understand(
+        incoming.text, language_code=incoming.language_code, phrases=Assessment() if incoming.is_calm else None
+    )
     is_doubtful = found.outcome in ("choices", "fallback") and not found.danger and not found.soft_danger
     if parts.classifier is None or not is_doubtful or incoming.is_for_staff:
         return found

@@ -230,12 +230,16 @@ class DangerModel:
     def __init__(self, matcher: "Matcher") -> None:
         self._matcher = matcher
 
-    def assess(self, text: str, vector: "Floats | None" = None, *, message: "Message | None" = None) -> Assessment:
+    def assess(
+        self, text: str, vector: "Floats | None" = None, *, message: "Message | None" = None,
+        phrases: Assessment | None = None,
+    ) -> Assessment:
         """Look for danger in the words and, where there is a vector, in the meaning.
 
         text: as sent. vector: from the encoder, or None. message: features that were read before, instead of `vector`.
+        phrases: what the function `assess` said of the text, where that is known.
         """
-        words = assess(text)
+        words = phrases or assess(text)
         if message is None:
             message = self._matcher.read(text, vector)
         if not len(message.columns) and message.vector is None:

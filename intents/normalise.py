@@ -52,6 +52,7 @@ def printable(text: str, limit: int = MAX_CHARS) -> str:
     return _INVISIBLE.sub("", _CONTROL.sub(" ", text))
 
 
+@lru_cache(maxsize=4)  # who looks for the language, for danger and for the topic reads the same message in turn
 def clean(text: str, limit: int = MAX_CHARS) -> str:
     """Return the form in which messages are compared: NFKC, lower case, plain quotes, single spaces, no long repeats.
 
@@ -83,6 +84,7 @@ def _bare(character: str) -> str:
     return character
 
 
+@lru_cache(maxsize=4)
 def fold(cleaned: str) -> str:
     """Return the text without the marks of Latin letters (ã → a, ờ → o, đ → d); every other script stays as it is.
 

@@ -1,6 +1,7 @@
 """Japanese in Latin letters and in either kana, brought to one form, so that learners are understood as they type."""
 
 import re
+from functools import lru_cache
 
 SYLLABLES = {
     "a": "あ", "i": "い", "u": "う", "e": "え", "o": "お", "ka": "か", "ki": "き", "ku": "く", "ke": "け",
@@ -63,6 +64,7 @@ def _kana_word(word: str) -> str | None:
     return "".join(out)
 
 
+@lru_cache(maxsize=4)
 def romaji_to_kana(cleaned: str) -> tuple[str, float]:
     """Return the text with every word that can be romaji in hiragana, and which share of the Latin letters that was.
 

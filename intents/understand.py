@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from intents import danger, encoder, language
-from intents.danger import Danger, DangerModel
+from intents.danger import Assessment, Danger, DangerModel
 from intents.matcher import BOT_REQUESTS, OUT_OF_SCOPE, SMALLTALK, Floats, Matcher, Message, Ranked
 
 log = logging.getLogger(__name__)
@@ -103,15 +103,17 @@ class Understander:
         *,
         language_code: str | None = None,
         locale: str | None = None,
+        phrases: Assessment | None = None,
     ) -> Understanding:
         """Read one message.
 
         text: as sent; anything goes.
         language_code: of the resident's Telegram. locale: the tag the chat is answered in.
+        phrases: what `danger.assess` said of the same text, where that is known.
         """
         found = language.detect(text, client=language_code, previous=locale)
         message, probabilities = self._read(text)
-        assessment = self._danger.assess(text, message=message)
+        assessment = self._danger.assess(text, message=message, phrases=phrases)
         ranked = self.matcher.ranked(probabilities)
         outcome, choices = self._decide(ranked, probabilities)
         return Understanding(

@@ -6,6 +6,7 @@ only sealed, found by its keyed fingerprint; no name, handle, photo or phone num
 
 from __future__ import annotations
 
+import secrets
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -158,7 +159,7 @@ class Chat(Base):
     __tablename__ = "chats"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    address_lookup: Mapped[str] = mapped_column(String(64), unique=True)
+    address_lookup: Mapped[str] = mapped_column(String(64), unique=True, insert_sentinel=True)
     address_sealed: Mapped[bytes]
     pseudonym: Mapped[str] = mapped_column(String(16), unique=True)
     locale: Mapped[str] = mapped_column(String(16))
@@ -564,7 +565,7 @@ class Delivery(Base):
 
 
 class Turn(Base):
-    """What came of one message, for the counts: no chat, no words.
+    """What came of one message, for the counts: no chat, no words, and no number that tells which came after which.
 
     outcome: answer, choices, fallback, smalltalk, request, danger, ticket.
     helped: the resident's own verdict on an answer, when given.
@@ -572,7 +573,7 @@ class Turn(Base):
 
     __tablename__ = "turns"
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, default=lambda: secrets.randbits(62))
     at: Mapped[datetime] = mapped_column(index=True)
     locale: Mapped[str] = mapped_column(String(16))
     outcome: Mapped[str] = mapped_column(String(16))

@@ -24,7 +24,7 @@ from bot.errors import DeliveryError
 from bot.incoming import Incoming, Kind
 from bot.outbox import Job, Outbox, queue_all
 from bot.outgoing import Outgoing
-from bot.telegram.reading import URGENT, asks_for_help, to_incoming
+from bot.telegram.reading import CALM, URGENT, asks_for_help, to_incoming
 from bot.telegram.sender import Sender
 from storage import chats, tickets, updates
 from storage.database import Database
@@ -254,7 +254,10 @@ class Handler:
         except (SealingError, ValueError) as error:
             log.error("an update cannot be opened (%s)", type(error).__name__, extra={"update_id": waiting.update_id})
             return _Prepared(waiting.update_id, False, None)
-        return _Prepared(waiting.update_id, bool(raw.get(URGENT)), to_incoming(raw))
+        incoming = to_incoming(raw)
+        if incoming and raw.get(CALM):
+            incoming = replace(incoming, is_calm=True)
+        return _Prepared(waiting.update_id, bool(raw.get(URGENT)), incoming)
 
     def _understand_all(self, incomings: Sequence[Incoming]) -> dict[int, Any]:
         understood = {}

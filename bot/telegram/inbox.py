@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.incoming import Incoming
 from bot.telegram.handlers import Handler
-from bot.telegram.reading import URGENT, RawUpdate, asks_for_help, chat_of, is_urgent, slim, to_incoming, update_id_of
+from bot.telegram.reading import URGENT, RawUpdate, asks_for_help, chat_of, marks_of, slim, to_incoming, update_id_of
 from bot.telegram.sender import Sender
 from storage import updates
 from storage.database import Database
@@ -125,10 +125,10 @@ class Inbox:
             self._leave_groups(raw)
             return None
         chat = chat_of(kept) or {}
-        urgent = is_urgent(kept)
-        body = json.dumps({**kept, URGENT: urgent}, ensure_ascii=False, separators=(",", ":"))
+        marks = marks_of(kept)
+        body = json.dumps({**kept, **marks}, ensure_ascii=False, separators=(",", ":"))
         return NewUpdate(
-            update_id=update_id, chat_lookup=self._sealer.lookup(str(chat.get("id"))), is_urgent=urgent,
+            update_id=update_id, chat_lookup=self._sealer.lookup(str(chat.get("id"))), is_urgent=marks[URGENT],
             payload_sealed=self._sealer.seal_text(body, updates.INBOX),
         )
 

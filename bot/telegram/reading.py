@@ -22,6 +22,7 @@ RawUpdate = Mapping[str, Any]
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 MAX_TEXT = 4096
 URGENT = "urgent"  # our own mark in a stored update: its words ask for help
+CALM = "calm"  # and this one: they hold no phrase of danger at all
 _MAX_ID = 2**63
 _COMMAND = re.compile(r"/(\w{1,32})(?:@\w+)?(?:\s+(.*))?", re.ASCII | re.DOTALL)
 _GONE = frozenset({"kicked", "left", "banned"})
@@ -75,20 +76,20 @@ def slim(raw: RawUpdate) -> dict[str, Any] | None:
     return None
 
 
-def is_urgent(update: RawUpdate) -> bool:
-    """Tell whether the words of an update, or its button, ask for a danger card. Words only, and cheap."""
+def marks_of(update: RawUpdate) -> dict[str, bool]:
+    """Return whether the words of an update, or its button, ask for a danger card, and whether they are surely calm."""
     button = update.get("callback_query")
     if button is not None:
-        return str(button.get("data", "")).startswith("sos")
+        return {URGENT: str(button.get("data", "")).startswith("sos"), CALM: False}
     for kind in ("message", "edited_message"):
-        if (message := update.get(kind)) is not None:
-            text = message.get("text") or message.get("caption") or ""
-            return bool(text) and sounds_urgent(text)
-    return False
+        if (message := update.get(kind)) is not None and (text := message.get("text") or message.get("caption")):
+            found = listen(text)
+            return {URGENT: found is not None and found.firm is not None, CALM: found == danger.Assessment()}
+    return {URGENT: False, CALM: False}
 
 
 def asks_for_help(incoming: Incoming) -> bool:
-    """Tell of plain values what `is_urgent` tells of an update."""
+    """Tell of plain values what `marks_of` tells of an update."""
     if incoming.kind is Kind.BUTTON:
         return incoming.data.startswith("sos")
     return bool(incoming.text) and sounds_urgent(incoming.text)
@@ -96,11 +97,17 @@ def asks_for_help(incoming: Incoming) -> bool:
 
 def sounds_urgent(text: str) -> bool:
     """Tell whether words raise a danger card for certain."""
+    found = listen(text)
+    return found is not None and found.firm is not None
+
+
+def listen(text: str) -> danger.Assessment | None:
+    """Look for the phrases of danger in words; None when that failed."""
     try:
-        return danger.assess(text).firm is not None
+        return danger.assess(text)
     except Exception:
         log.exception("the danger rules failed on a text of %d characters", len(text))
-        return False
+        return None
 
 
 def to_incoming(raw: RawUpdate) -> Incoming | None:

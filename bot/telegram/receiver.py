@@ -25,7 +25,7 @@ from bot.config import Settings, split_address
 from bot.errors import SettingsError
 from bot.telegram.handlers import Handler, Parts
 from bot.telegram.inbox import Inbox, InboxAwayError
-from bot.telegram.reading import ALLOWED_UPDATES, is_urgent, slim, update_id_of
+from bot.telegram.reading import ALLOWED_UPDATES, URGENT, marks_of, slim, update_id_of
 from bot.telegram.request import FloodControl, call
 from bot.telegram.sender import Sender
 from intents import danger
@@ -253,7 +253,7 @@ class Webhook:
         if update_id_of(raw) is None:
             return web.Response(status=400)
         kept = slim(raw)
-        if kept is not None and not is_urgent(kept) and not await self._room():
+        if kept is not None and not marks_of(kept)[URGENT] and not await self._room():
             return _later()
         try:
             await self._inbox.store([raw])

@@ -31,6 +31,7 @@ from bot.telegram.limiter import Limiter
 from bot.telegram.receiver import Polling, Webhook
 from bot.telegram.request import AiohttpRequest
 from bot.telegram.sender import Sender, bot_for
+from intents import danger
 from storage import chats
 from storage.database import Database
 from storage.models import Chat, Delivery, Lane, Update, UpdateStatus
@@ -159,7 +160,8 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: f
 @pytest.fixture(autouse=True)
 def the_cry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The danger rules are tested elsewhere; here one phrase asks for help."""
-    monkeypatch.setattr(reading, "sounds_urgent", lambda text: CRY in text)
+    cry = danger.Assessment(firm=danger.Danger.POLICE_NOW)
+    monkeypatch.setattr(reading, "listen", lambda text: cry if CRY in text else danger.Assessment())
 
 
 @pytest.fixture

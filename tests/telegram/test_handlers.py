@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from bot.incoming import Incoming, Kind
 from bot.outgoing import Button, plain
@@ -75,6 +76,23 @@ async def test_words_that_nobody_understood_but_ask_for_help_get_the_card(world:
     await stored(world, update)
     await world.handler.handle_waiting()
     await eventually(lambda: world.said_to(7) == [CARD, f"you said {CRY}"])
+
+
+async def test_a_batch_takes_as_many_statements_as_one_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.outbox, "hand_over", lambda jobs: None)
+    said: list[str] = []
+
+    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        said.append(statement)
+
+    event.listen(world.database.engine.sync_engine, "before_cursor_execute", hear)
+    counts = []
+    for first, n in ((100, 1), (200, 20)):
+        await stored(world, *(raw(first + each, first + each) for each in range(n)))
+        said.clear()
+        assert await world.handler.handle_waiting() == n
+        counts.append(len(said))
+    assert counts[0] == counts[1], said
 
 
 async def test_the_answer_and_the_end_of_the_wait_are_one_transaction(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.incoming import Incoming, Kind
-from bot.telegram.reading import ALLOWED_UPDATES, MAX_TEXT, is_urgent, slim, to_incoming
+from bot.telegram.reading import ALLOWED_UPDATES, CALM, MAX_TEXT, URGENT, marks_of, slim, to_incoming
 from tests.telegram.conftest import CRY
 
 PERSON = {"id": 7, "is_bot": False, "first_name": "Nguyễn Thị Linh", "last_name": "Lan", "username": "linh_99",
@@ -124,14 +124,14 @@ def test_nothing_that_names_a_person_is_kept() -> None:
 def test_calls_for_help_are_urgent_in_every_form(raw: dict[str, Any]) -> None:
     kept = slim(raw)
     assert kept is not None
-    assert is_urgent(kept)
+    assert marks_of(kept) == {URGENT: True, CALM: False}
 
 
 def test_other_words_and_buttons_are_not_urgent() -> None:
     for raw in (message(text="hi"), {"update_id": 1, "callback_query": {"id": "1", "from": PERSON, "data": "menu"}}):
         kept = slim(raw)
         assert kept is not None
-        assert not is_urgent(kept)
+        assert marks_of(kept) == {URGENT: False, CALM: "message" in kept}
 
 
 def test_an_overlong_text_is_cut() -> None:
@@ -159,5 +159,5 @@ def test_no_update_whatever_it_holds_raises(raw: dict[str, Any], content: Any) -
         kept = slim(each)
         if kept is not None:
             json.dumps(kept)
-            is_urgent(kept)
+            marks_of(kept)
         to_incoming(each)
