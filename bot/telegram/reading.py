@@ -75,6 +75,12 @@ def slim(raw: RawUpdate) -> dict[str, Any] | None:
     return None
 
 
+def message_id_of(update: RawUpdate) -> int | None:
+    """Return the id of the message that a kept update brings; None for a button or an edit, which bring none."""
+    message = update.get("message")
+    return _whole(message.get("message_id")) if isinstance(message, Mapping) else None
+
+
 def is_urgent(update: RawUpdate) -> bool:
     """Tell whether the words of an update, or its button, ask for a danger card. Words only, and cheap."""
     button = update.get("callback_query")
