@@ -30,7 +30,7 @@ from bot.console.gate import Gate, add_headers
 from bot.console.live import Hub
 from bot.console.pages import STATIC, load_templates, render_error
 from bot.console.parts import ConsoleParts, parts_of, staff_of
-from bot.console.routes import account, answers, audit, content, login, notices, queue, start, tickets
+from bot.console.routes import account, answers, audit, content, files, login, notices, queue, start, tickets
 from bot.console.routes import live as live_route
 from bot.console.routes import staff as staff_pages
 from bot.errors import NotFound, Refused
@@ -83,6 +83,8 @@ PAGES = (
     Page("POST", "/tickets/{id:int}/note", tickets.note, TICKET_ROLES),
     Page("POST", "/tickets/{id:int}/close", tickets.close, TICKET_ROLES),
     Page("POST", "/tickets/{id:int}/reopen", tickets.reopen, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/files/{file:int}", files.download, TICKET_ROLES),
+    Page("POST", "/tickets/{id:int}/files/{file:int}/view", files.view, TICKET_ROLES),
     Page("GET", "/notices", notices.index, EVERYONE),
     Page("GET", "/notices/new", notices.new, NOTICE_EDITORS),
     Page("POST", "/notices", notices.create, NOTICE_EDITORS),
