@@ -7,7 +7,7 @@ or in the console reads further into it.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +18,7 @@ from storage.sealing import Sealer
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_FILES = 20  # of one consultation
+MAX_IN_A_DAY = 40  # of one chat, over all its consultations: one that is taken back makes no room
 KINDS = frozenset({Kind.PHOTO, Kind.VOICE, Kind.DOCUMENT})
 IMAGES = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 SUFFIXES = IMAGES | {
@@ -41,13 +42,16 @@ def kind_of(content: bytes) -> str | None:
     return "audio/mpeg" if len(content) > 1 and content[0] == 0xFF and content[1] & 0xE6 == 0xE2 else None
 
 
-async def refusal(session: AsyncSession, ticket: Ticket, incoming: Incoming) -> str | None:
+async def refusal(session: AsyncSession, ticket: Ticket, incoming: Incoming, *, now: datetime) -> str | None:
     """Return why a file is not taken, as far as it is known before it is fetched; None when it is."""
     if incoming.kind not in KINDS or incoming.file_id is None:
         return OTHER_KIND
     if (incoming.file_size or 0) > MAX_BYTES:
         return TOO_LARGE
-    return TOO_MANY if await attachments.count(session, ticket.id) >= MAX_FILES else None
+    is_full = await attachments.count(session, ticket.id) >= MAX_FILES
+    if is_full or await attachments.count_since(session, ticket, since=now - timedelta(days=1)) >= MAX_IN_A_DAY:
+        return TOO_MANY
+    return None
 
 
 async def add(

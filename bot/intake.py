@@ -151,7 +151,7 @@ async def words(scene: Scene, ticket: Ticket) -> Response:
             return await _placed(scene, ticket, near.code)
     is_file = False
     if incoming.kind not in (Kind.TEXT, Kind.LOCATION):
-        refused = await attachments.refusal(scene.session, ticket, incoming)
+        refused = await attachments.refusal(scene.session, ticket, incoming, now=scene.now)
         is_file = refused is None
         note = plain(_file_word(scene, refused))
     if not body and not is_file:

@@ -44,6 +44,15 @@ async def count(session: AsyncSession, ticket_id: int) -> int:
     return await session.scalar(query) or 0
 
 
+async def count_since(session: AsyncSession, ticket: Ticket, *, since: datetime) -> int:
+    """Return how many files the ticket's chat has sent since then, in all its consultations."""
+    query = (
+        select(func.count()).select_from(Attachment).join(Ticket, Ticket.id == Attachment.ticket_id)
+        .where(Ticket.chat_id == ticket.chat_id, Attachment.created_at >= since)
+    )
+    return await session.scalar(query) or 0
+
+
 async def of_ticket(session: AsyncSession, ticket_id: int) -> dict[int, list[Attachment]]:
     """Return the files of a ticket by the id of the message that brought them."""
     found: dict[int, list[Attachment]] = {}
