@@ -33,6 +33,7 @@ class Incoming:
     language_code: what the client says of itself, such as `zh-hans` or `vi`.
     callback_id: of a button, to be answered within a short time.
     place: latitude and longitude in degrees.
+    file_size: bytes, as Telegram says; None when it does not.
     """
 
     update_id: int
@@ -45,3 +46,4 @@ class Incoming:
     callback_id: str | None = None
     place: tuple[float, float] | None = None
     file_id: str | None = None
+    file_size: int | None = None
