@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from bot import attachments
 from bot.console.routes.files import SANDBOX
@@ -182,3 +182,20 @@ async def test_the_chat_itself_is_not_shown(office: Office) -> None:
         chat = await session.get(Chat, ticket.chat_id)
     assert chat is not None
     assert chat.address_lookup not in (await browser.get(f"/tickets/{ticket.id}")).text
+
+
+async def test_a_file_of_a_merged_consultation_opens_from_where_it_goes_on(office: Office) -> None:
+    browser = await office.browser()
+    assert browser.who is not None
+    old = await a_ticket(office, PNG)
+    async with office.parts.database.transaction() as session:
+        await session.execute(update(Ticket).values(status=TicketStatus.CLOSED))
+        chat = await session.get(Chat, old.chat_id)
+        new = await make_ticket(session, sealer=office.parts.sealer, chat=chat)
+        new.claimed_by_id = browser.who.id
+    assert f"/tickets/{old.id}/files/1" not in (await browser.get(f"/tickets/{new.id}")).text
+    await browser.post(f"/tickets/{new.id}/merge", {"source": old.id, "reason": "同じ件"})
+    page = (await browser.get(f"/tickets/{new.id}")).text
+    assert f'action="/tickets/{old.id}/files/1/view"' in page
+    assert f"/tickets/{new.id}/files/" not in page
+    assert (await browser.post(f"/tickets/{old.id}/files/1/view")).content == PNG
