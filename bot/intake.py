@@ -353,6 +353,9 @@ async def status(scene: Scene) -> Response:
     if ticket.status == TicketStatus.OPEN and ticket.claimed_by_id is not None:
         said = _("A member of the staff is working on it.")
     text = _("Consultation {receipt}: {status}", receipt=ticket.receipt, status=said)
+    if ticket.status == TicketStatus.OPEN and ticket.escalated_at is not None:
+        text += "\n\n" + _(
+            "It is still with us, and the staff now see it marked as late. You do not need to send it again.")
     if ticket.status == TicketStatus.OPEN and ticket.claimed_by_id is None:
         text = "\n\n".join([text, *_expectation(scene, ticket, tells_time=True)])
     if ticket.status in tickets.CURRENT:

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from bot import consultation, notices
+from bot import consultation, escalation, notices
 from bot.conversation import Parts
 from bot.i18n import TOKYO, load_strings
 from bot.incoming import Kind
@@ -407,6 +407,21 @@ async def test_staff_closing_it_shows_nothing_of_it_either(
     assert meanings(phone.got)[2:] == ["sc:show", "sc:hide"]
     status = await someone.tap("sc:show")
     assert (await ticket_of(database)).receipt in status[0].text
+
+
+async def test_a_promise_that_slips_is_told_behind_the_button_too(
+    database: Database, talk: Talker, parts: Parts, clock: Clock, outbox: Outbox, phone: Phone
+) -> None:
+    someone = await talk("vi")
+    await in_safe_contact(someone, slots=())
+    words = parts.screens.words("vi")
+    late = words("It is still with us, and the staff now see it marked as late. You do not need to send it again.")
+    assert late not in (await someone.tap("t:status"))[0].text
+    clock.advance(days=3)
+    assert await escalation.tick(database, screens=parts.screens, sealer=parts.sealer, now=clock())
+    await outbox.deliver_all()
+    assert [each.text for each in phone.got] == [words("There is something new here.")]
+    assert late in (await someone.tap("sc:show"))[0].text
 
 
 async def test_each_change_is_in_the_history_of_the_consultation(database: Database, talk: Talker) -> None:
