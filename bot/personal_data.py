@@ -86,7 +86,8 @@ async def erase_or_keep(scene: Scene, answer: str) -> Response:
     if answer != "yes":
         return Response.say(await ask_before_erasing(scene))
     # On a phone that another person may read, the words in Telegram's chat go too, as far as it lets us.
-    in_chat = await safety.deletable(scene.session, scene.chat, now=scene.now) if scene.chat.safe_contact else ()
+    is_careful = scene.chat.safe_contact
+    in_chat = await safety.deletable(scene.session, scene.chat, now=scene.now) if is_careful else ()
     erasure = await erase(scene)
     text = "\n\n".join((
         _("Everything was deleted: {n} consultations, all settings and notices. Only a blank record of this chat "
@@ -94,7 +95,8 @@ async def erase_or_keep(scene: Scene, answer: str) -> Response:
         _proof(scene, erasure),
         _("If a backup copy is ever used, your data is deleted from it again."),
     ))
-    return Response.say(replace(plain(text), delete_message_ids=in_chat))
+    rows = (safe_screens.delete_this(scene),) if is_careful else ()
+    return Response.say(replace(plain(text, *rows), delete_message_ids=in_chat, is_silent=is_careful))
 
 
 def _proof(scene: Scene, erasure: Erasure) -> str:

@@ -57,6 +57,12 @@ def describe(scene: Scene) -> str:
     return f"{hours} · {_(_DAY_NAMES.get(chosen.days, _DAY_NAMES['all']))}"
 
 
+def delete_this(scene: Scene) -> tuple[Button, ...]:
+    """Return a row that deletes the message under which it is."""
+    _ = scene.words
+    return (Button(_("✖️ Delete this message too"), data="sc:ok"),)
+
+
 async def newest_reply(scene: Scene) -> tuple[Button, ...]:
     """Return a row that shows the newest words of the staff in the current consultation; none when there are none."""
     ticket = await tickets.current_for(scene.session, scene.chat)

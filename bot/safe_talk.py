@@ -11,7 +11,7 @@ from dataclasses import replace
 from bot import consultation, intake, safety
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
-from bot.safe_screens import describe, screen, times
+from bot.safe_screens import delete_this, describe, screen, times
 from bot.safety import DAYS, SLOTS, SafeTimes
 from storage import audit, tickets
 from storage.audit import AuditTag
@@ -99,7 +99,7 @@ async def hide(scene: Scene) -> Response:
     stays = _("What is older than 48 hours stays until you delete this chat in Telegram.")
     return Response.say(Outgoing(
         " ".join((_("What was written here in the last 48 hours is deleted."), stays)),
-        buttons=((Button(_("✖️ Delete this message too"), data="sc:ok"),),), delete_message_ids=found, is_silent=True,
+        buttons=(delete_this(scene),), delete_message_ids=found, is_silent=True,
         text_if_kept=" ".join((
             _("What was written here in the last 48 hours is deleted, but Telegram did not delete {n} messages."),
             stays,

@@ -446,7 +446,11 @@ async def test_erasing_takes_the_chats_words_along_and_forgets_the_mode(
                            received_at=clock(), handled_at=clock()))
     [said] = await someone.tap("del:yes")
     assert 77 in said.delete_message_ids
+    assert said.is_silent
     assert not (await chat_of(database)).safe_contact
+    assert meanings([said]) == ["sc:ok"], "the proof can be taken away too, once it was read"
+    [gone] = await someone.tap("sc:ok")
+    assert (gone.text, len(gone.delete_message_ids)) == ("", 1)
 
 
 async def test_an_intake_is_left_taken_up_again_and_finished_with_buttons_only(
