@@ -108,9 +108,11 @@ async def hide(scene: Scene) -> Response:
 
 
 def guarded(scene: Scene, response: Response) -> Response:
-    """In safe contact, put the button that hides everything under the last message."""
+    """In safe contact, let nothing make a sound, and put the button that hides everything under the last message."""
     if not scene.chat.safe_contact or not response.messages:
         return response
+    response = replace(response, messages=tuple((lane, replace(each, is_silent=True))
+                                                for lane, each in response.messages))
     _ = scene.words
     lane, last = response.messages[-1]
     is_there = any(button.data in ("sc:hide", "sc:ok") for row in last.buttons for button in row)

@@ -345,6 +345,15 @@ async def test_every_message_carries_the_button_that_hides(talk: Talker) -> None
     assert "sc:hide" in meanings(await someone.say("có người cầm dao trong nhà tôi"))
 
 
+async def test_no_answer_makes_a_sound(talk: Talker) -> None:
+    someone = await talk("vi")
+    assert not any(each.is_silent for each in await someone.say("mất xe đạp"))
+    for answer in (await someone.tap("sc:on"), await someone.say("mất xe đạp"), await someone.tap("lang:en"),
+                   await someone.say("có người cầm dao trong nhà tôi")):
+        assert answer
+        assert all(each.is_silent for each in answer)
+
+
 async def test_another_chats_message_or_a_note_is_not_shown(
     database: Database, talk: Talker, parts: Parts, clock: Clock
 ) -> None:
