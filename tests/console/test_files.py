@@ -60,6 +60,12 @@ async def openings(office: Office) -> list[dict[str, object]]:
         return list(await session.scalars(select(AuditEntry.detail).where(AuditEntry.tag == "staff:file:open")))
 
 
+async def test_a_page_says_that_deletions_are_not_reported(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office)
+    assert "Telegramからは知らされません" in (await browser.get(f"/tickets/{ticket.id}")).text
+
+
 async def test_a_page_shows_what_a_file_is_and_nothing_of_it(office: Office) -> None:
     browser = await office.browser()
     ticket = await a_ticket(office, PNG, HOSTILE, b"MZ a program")
