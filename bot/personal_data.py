@@ -56,7 +56,8 @@ async def export(scene: Scene) -> list[Outgoing]:
                 for at, body in message.revisions:
                     lines.append(f"[{at.astimezone(TOKYO):%Y-%m-%d %H:%M}] {who}: {body}")
                 for file in files.get(message.id, ()):
-                    lines.append(f"    📎 {file.kind} {file.mime or '–'}, {file.n_bytes or 0} B, SHA-256 {file.sha256}")
+                    kept = f"{file.mime}, {file.n_bytes} B, SHA-256 {file.sha256}" if file.sha256 else "–"
+                    lines.append(f"    📎 {file.kind}: {kept}")
     audit.record(session, AuditTag.RESIDENT_DATA_EXPORT, f"chat:{chat.id}", now=scene.now)
     whole = "\n".join(lines)
     return [plain(whole[start : start + _PART]) for start in range(0, len(whole), _PART)]

@@ -89,6 +89,16 @@ async def test_nothing_is_kept_before_consent_or_outside_a_consultation(database
     assert await n_of(database, Attachment) == 0
 
 
+async def test_the_export_names_no_hash_of_a_file_that_is_not_kept(talk: Talker) -> None:
+    someone = await talk("vi")
+    await someone.tap("staff:stolen_bicycle")
+    await someone.tap("t:agree")
+    await someone.do(Kind.PHOTO, file_id="F")
+    [export] = await someone.do(Kind.COMMAND, text="export")
+    assert "📎 photo: –" in export.text
+    assert "SHA-256" not in export.text
+
+
 async def test_the_export_names_a_file_and_erasure_takes_it(database: Database, talk: Talker, clock: Clock) -> None:
     someone = await talk("vi")
     await under_way(someone)
