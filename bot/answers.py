@@ -2,7 +2,8 @@
 
 What a button means (its data): `a:<intent>` show, `ja:<intent>` show in Japanese, `h:<intent>:1|0` helped or not,
 `staff[:<intent>]` talk to staff, `lang` / `lang:<tag>`, `menu[:<topic>]`, `sos` / `sos:<danger>`, `m:<municipality>`,
-`t:<action>[:<receipt>]` a ticket, `sub:on|off`, `furi:on|off`, `del:yes|no`, `do:<request>` a request about the bot.
+`t:<action>[:<receipt>]` a ticket, `tp[:…]` what it is about, `sc[:…]` safe contact, `sub:on|off`, `furi:on|off`,
+`del:yes|no`, `do:<request>` a request about the bot.
 """
 
 from __future__ import annotations

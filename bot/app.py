@@ -25,6 +25,7 @@ from bot.i18n import ROOT, load_strings
 from bot.keys import use_key_of_database
 from bot.outbox import NOTICES_IN_FLIGHT, Outbox
 from bot.telegram.commands import announce_commands
+from bot.telegram.fetcher import Fetcher
 from bot.telegram.handlers import Handler
 from bot.telegram.limiter import Limiter
 from bot.telegram.receiver import Polling, Webhook
@@ -159,7 +160,7 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
         renderer = NoticeRenderer(app.database, parts.screens, clock=utc_now)
         outbox = Outbox(
             app.database, parts.sealer, sender.send, renderer, process_id=process_id, clock=utc_now,
-            takes_notices="worker" in roles,
+            takes_notices="worker" in roles, words=parts.screens.words,
             notices_in_flight=PAID_IN_FLIGHT if settings.telegram_rate > 30 else NOTICES_IN_FLIGHT,
         )
         clockwork = Clockwork(
@@ -179,10 +180,12 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
             )
             receiver_type = Webhook if settings.telegram_mode == "webhook" else Polling
             receiver = receiver_type(bot, app.database, parts, sender, handler, settings=settings, clock=utc_now)
-            tasks += [asyncio.create_task(handler.run(), name="handler"),
+            fetcher = Fetcher(bot, app.database, parts.sealer, words=parts.screens.words, clock=utc_now)
+            tasks += [asyncio.create_task(fetcher.run(), name="fetcher"),
+                      asyncio.create_task(handler.run(), name="handler"),
                       asyncio.create_task(receiver.run(), name="receiver"),
                       asyncio.create_task(announce_commands(bot, parts.screens), name="commands")]
-            stopping = [receiver.stop, handler.stop, outbox.stop]
+            stopping = [receiver.stop, handler.stop, fetcher.stop, outbox.stop]
         for task in tasks:
             task.add_done_callback(_report)
         try:

@@ -16,17 +16,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import deadlines, outbox, priority, transfers
 from bot.deployment import Deployment
 from bot.errors import AlreadyClaimed, StaleReply, WrongState
-from bot.i18n import Strings
+from bot.i18n import TOKYO, Strings
 from bot.outgoing import Button, Outgoing, TextBuilder
-from storage import audit, staff, tickets
+from storage import audit, deliveries, staff, tickets
 from storage.audit import AuditTag
-from storage.models import Author, Chat, Lane, Message, Staff, Ticket, TicketStatus
+from storage.models import Author, Chat, Lane, Message, Rating, Staff, Ticket, TicketStatus
 from storage.sealing import Sealer
 
 CONSENT_VERSION = "2026-11"
 STEP_CONSENT = "consent"
+STEP_TOPIC = "topic"
+STEP_SAFE = "safe"
 STEP_STORY = "story"
 STEP_PLACE = "place"
+STEPS = (STEP_CONSENT, STEP_TOPIC, STEP_SAFE, STEP_STORY, STEP_PLACE)
+_LATER = "later:"  # before the step at which the resident left the intake for now
 OUTCOMES = ("advised", "handed_over", "reported", "no_reply", "duplicate", "other")
 MAX_REPLY_LENGTH = 3500  # characters, so that the heading still fits one Telegram message
 
@@ -38,6 +42,10 @@ class Topic:
     intent_id: str | None
     urgency: str = "normal"
     is_sensitive: bool = False
+
+
+def _priority(topic: Topic) -> int:
+    return priority.BY_URGENCY[topic.urgency] + (priority.CARE if topic.is_sensitive else 0)
 
 
 def _subject(ticket: Ticket) -> str:
@@ -54,7 +62,7 @@ async def open_intake(
     ticket = await tickets.add(
         session, chat=chat, topic=topic.intent_id, section_id=route.section_id, ring=sealer, now=now,
         is_sensitive=topic.is_sensitive,
-        priority=priority.BY_URGENCY[topic.urgency] + (priority.CARE if topic.is_sensitive else 0),
+        priority=_priority(topic),
     )
     ticket.station_id = route.station_id
     ticket.step = STEP_CONSENT
@@ -64,7 +72,41 @@ async def open_intake(
 def give_consent(ticket: Ticket, *, now: datetime) -> None:
     """Record that the resident agreed, to which text, and when."""
     _require(ticket, (TicketStatus.INTAKE,))
-    ticket.consent_version, ticket.consent_at, ticket.step = CONSENT_VERSION, now, STEP_STORY
+    ticket.consent_version, ticket.consent_at, ticket.step = CONSENT_VERSION, now, STEP_CONSENT
+    advance(ticket)
+
+
+def advance(ticket: Ticket) -> None:
+    """Go to the next question of an intake: safe contact only where it matters, and nothing that is known already."""
+    _require(ticket, (TicketStatus.INTAKE,))
+    is_asked = {STEP_TOPIC: ticket.topic is None, STEP_SAFE: ticket.is_sensitive, STEP_STORY: ticket.n_messages == 0}
+    following = STEPS[STEPS.index(ticket.step or STEP_CONSENT) + 1 :]
+    ticket.step = next(step for step in following if is_asked.get(step, True))
+
+
+def pause(ticket: Ticket) -> None:
+    """Leave an intake for now; what the resident writes from here on is a question to the bot again."""
+    _require(ticket, (TicketStatus.INTAKE,))
+    if not is_paused(ticket):
+        ticket.step = f"{_LATER}{ticket.step}"
+
+
+def resume(ticket: Ticket) -> None:
+    """Come back to an intake that was left."""
+    ticket.step = ticket.step.removeprefix(_LATER) if ticket.step else None
+
+
+def is_paused(ticket: Ticket) -> bool:
+    """Tell whether the resident left this intake for now."""
+    return ticket.status == TicketStatus.INTAKE and (ticket.step or "").startswith(_LATER)
+
+
+def set_topic(ticket: Ticket, topic: Topic, *, deployment: Deployment) -> None:
+    """Record what it is about, and with it the section and how pressing it is."""
+    _require(ticket, (TicketStatus.INTAKE,))
+    route = deployment.route(topic.intent_id, ticket.municipality)
+    ticket.topic, ticket.section_id, ticket.station_id = topic.intent_id, route.section_id, route.station_id
+    ticket.is_sensitive, ticket.priority = topic.is_sensitive, _priority(topic)
 
 
 async def decline_consent(session: AsyncSession, ticket: Ticket) -> None:
@@ -89,7 +131,7 @@ async def add_words(
     if ticket.status == TicketStatus.ANSWERED:
         ticket.status = TicketStatus.OPEN
         deadlines.wake(ticket, deployment=deployment, now=now)
-    elif ticket.status == TicketStatus.INTAKE and ticket.step == STEP_STORY:
+    elif ticket.status == TicketStatus.INTAKE and ticket.step in (STEP_TOPIC, STEP_STORY):
         ticket.step = STEP_PLACE
     return message
 
@@ -219,17 +261,48 @@ async def close(
     ticket.status, ticket.outcome, ticket.closed_at, ticket.updated_at = TicketStatus.CLOSED, outcome, now, now
     deadlines.end(ticket)
     if chat is not None:
-        await outbox.queue(session, chat, closed_message(ticket, strings), lane=Lane.ANSWER, sealer=sealer, now=now)
+        said = closed_message(ticket, strings, may_rate=may_rate(ticket, chat))
+        await outbox.queue(session, chat, said, lane=Lane.ANSWER, sealer=sealer, now=now)
     audit.record(session, AuditTag.STAFF_TICKET_CLOSE, _subject(ticket), now=now, staff_id=officer.id,
                  outcome=outcome)
 
 
-def closed_message(ticket: Ticket, strings: Strings) -> Outgoing:
+def closed_message(ticket: Ticket, strings: Strings, *, may_rate: bool = False) -> Outgoing:
     """Return what the resident reads when staff close the consultation."""
     _ = strings
     text = TextBuilder().line(_("The police staff closed your consultation {receipt}.", receipt=ticket.receipt))
     text.add(_("If something is not settled, open it again with the button, or write here at any time."))
-    return text.build(((Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"),),))
+    again = (Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"),)
+    if not may_rate:
+        return text.build((again,))
+    text.line().line().add(_("Did it help? Your answer is kept without your name and without this number."))
+    return text.build((rating_buttons(ticket, strings), again))
+
+
+def rating_buttons(ticket: Ticket, strings: Strings) -> tuple[Button, ...]:
+    """Return the three answers to whether it helped."""
+    _ = strings
+    names = (_("🙂 Yes"), _("😐 Partly"), _("🙁 No"))
+    return tuple(Button(name, data=f"t:rate{score}:{ticket.receipt}")
+                 for name, score in zip(names, (3, 2, 1), strict=True))
+
+
+def may_rate(ticket: Ticket, chat: Chat) -> bool:
+    """Tell whether to ask if it helped: once, and never on a phone that another person may read."""
+    return ticket.status == TicketStatus.CLOSED and not ticket.is_rated and not chat.safe_contact
+
+
+def rate(session: AsyncSession, ticket: Ticket, score: int, *, now: datetime) -> None:
+    """Keep what the resident thought, apart from the consultation: which one it was is not kept, nor the day.
+
+    score: 1 not helped, 2 partly, 3 helped.
+    """
+    _require(ticket, (TicketStatus.CLOSED,))
+    if ticket.is_rated or score not in (1, 2, 3):
+        raise WrongState("This consultation was rated already.")
+    ticket.is_rated = True
+    month = now.astimezone(TOKYO).date().replace(day=1)
+    session.add(Rating(month=month, locale=ticket.locale, section_id=ticket.section_id, score=score))
 
 
 def reopen(
@@ -244,6 +317,12 @@ def reopen(
     tickets.forget_preloaded(session)
     audit.record(session, AuditTag.STAFF_TICKET_REOPEN, _subject(ticket), now=now,
                  staff_id=officer.id if officer else None)
+
+
+async def withdraw(session: AsyncSession, ticket: Ticket, *, now: datetime) -> None:
+    """Take the ticket back as the resident asks; a reply that still waits is not sent any more."""
+    close_by_resident(session, ticket, now=now, withdrawn=True)
+    await deliveries.cancel_replies(session, ticket.id, reason="the consultation was taken back", now=now)
 
 
 def close_by_resident(session: AsyncSession, ticket: Ticket, *, now: datetime, withdrawn: bool = False) -> None:

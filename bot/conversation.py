@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import intake, wishes
+from bot import consultation, intake, safe_talk, wishes
 from bot.answers import Screens
 from bot.classifier import RemoteClassifier
 from bot.deployment import Deployment
@@ -110,7 +110,7 @@ async def respond(
         response = Response(messages=((Lane.DANGER, card), *response.messages), toast=response.toast)
     elif offered and response.messages:
         response = response.and_say(_language_offer(scene, offered))
-    return chat, response
+    return chat, safe_talk.guarded(scene, response)
 
 
 def _danger_card(scene: Scene, understanding: Understanding | None) -> Outgoing | None:
@@ -136,7 +136,8 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
     if understanding and understanding.outcome == "bot_request" and understanding.bot_request:
         _count(scene, "request", understanding.bot_request)
         return await wishes.request(scene, understanding.bot_request)
-    if ticket is not None and (ticket.status != TicketStatus.INTAKE or ticket.consent_at is not None):
+    is_in_talk = ticket is not None and (ticket.status != TicketStatus.INTAKE or ticket.consent_at is not None)
+    if ticket is not None and is_in_talk and not consultation.is_paused(ticket):
         _count(scene, "ticket", ticket.topic)
         return await intake.words(scene, ticket)
     if understanding is None:

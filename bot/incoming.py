@@ -33,6 +33,7 @@ class Incoming:
     language_code: what the client says of itself, such as `zh-hans` or `vi`.
     callback_id: of a button, to be answered within a short time.
     place: latitude and longitude in degrees.
+    file_size: bytes, as Telegram says; None when it does not.
     is_calm: words in which the phrases of danger were looked for already, and none was found.
     is_for_staff: words of a consultation, known before they are understood; no service outside is asked about them.
     """
@@ -47,5 +48,6 @@ class Incoming:
     callback_id: str | None = None
     place: tuple[float, float] | None = None
     file_id: str | None = None
+    file_size: int | None = None
     is_calm: bool = False
     is_for_staff: bool = False

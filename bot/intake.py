@@ -1,37 +1,52 @@
-"""Talking with staff, from the resident's side: consent, what happened, where, receipt, messages, edits, close."""
+"""Talking with staff, from the resident's side: consent, the questions, receipt, messages, files, edits, close.
+
+Every question can be answered by buttons, skipped, and left for later; where an intake stands is in its row.
+"""
 
 from __future__ import annotations
 
-from bot import consultation, priority
-from bot.consultation import STEP_CONSENT, STEP_PLACE, STEP_STORY, Topic
+from dataclasses import replace
+
+from bot import attachments, consultation, priority, safe_screens
+from bot.answers import TOPIC_NAMES
+from bot.consultation import STEP_CONSENT, STEP_PLACE, STEP_SAFE, STEP_STORY, STEP_TOPIC, Topic
 from bot.errors import WrongState
 from bot.incoming import Kind
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from storage import tickets
-from storage.models import Ticket, TicketStatus
+from storage.models import Message, Ticket, TicketStatus
 
 
 async def begin(scene: Scene, intent_id: str | None) -> Response:
     """Ask for consent to a consultation, or go on with the one under way."""
-    intent = scene.screens.catalogue.intent(intent_id) if intent_id else None
-    topic = Topic(intent.id, intent.urgency, intent.sensitive) if intent and intent.base else Topic(None)
+    topic = _topic(scene, intent_id)
     ticket = await consultation.open_intake(
         scene.session, scene.chat, topic, deployment=scene.deployment, sealer=scene.sealer, now=scene.now
     )
     if ticket.status != TicketStatus.INTAKE:
         return Response.say(_under_way(scene, ticket))
-    return Response.say(_question(scene, ticket))
+    return Response.say(question(scene, ticket))
 
 
-def _question(scene: Scene, ticket: Ticket) -> Outgoing:
-    """Return the question of the step at which the intake is."""
+def _topic(scene: Scene, intent_id: str | None) -> Topic:
+    intent = scene.screens.catalogue.intent(intent_id) if intent_id else None
+    return Topic(intent.id, intent.urgency, intent.sensitive) if intent and intent.base else Topic(None)
+
+
+def question(scene: Scene, ticket: Ticket) -> Outgoing:
+    """Return the question at which the intake stands; one that was left is taken up again."""
+    consultation.resume(ticket)
+    if ticket.step == STEP_SAFE and scene.chat.safe_contact:
+        consultation.advance(ticket)  # that was decided already
     if ticket.step == STEP_CONSENT:
-        return _consent(scene)
-    return _story(scene) if ticket.step == STEP_STORY else _place(scene)
+        return _consent(scene, ticket)
+    if ticket.step == STEP_SAFE:
+        return safe_screens.screen(scene)
+    return {STEP_TOPIC: _groups, STEP_STORY: _story}.get(ticket.step or "", _place)(scene)
 
 
-def _consent(scene: Scene) -> Outgoing:
+def _consent(scene: Scene, ticket: Ticket) -> Outgoing:
     _ = scene.words
     text = "\n\n".join((
         _("You can write to the police staff here. Before that, please read this:"),
@@ -45,17 +60,52 @@ def _consent(scene: Scene) -> Outgoing:
           **scene.screens.numbers),
         _("Do you agree?"),
     ))
-    return plain(
-        text,
-        (Button(_("✅ I agree"), data="t:agree"), Button(_("✖️ No, thank you"), data="t:decline")),
-        (scene.screens.emergency_button(scene.chat.locale),),
-    )
+    rows: list[tuple[Button, ...]] = [
+        (Button(_("✅ I agree"), data="t:agree"), Button(_("✖️ No, thank you"), data="t:decline"))
+    ]
+    if ticket.is_sensitive and not scene.chat.safe_contact:
+        rows.append((Button(_("🤫 Can another person see your phone?"), data="sc"),))
+    return plain(text, *rows, (scene.screens.emergency_button(scene.chat.locale),))
+
+
+def _ways_out(scene: Scene) -> tuple[Button, ...]:
+    _ = scene.words
+    return Button(_("⏸ Later"), data="t:later"), Button(_("✖️ Stop"), data="t:withdraw")
+
+
+def _groups(scene: Scene) -> Outgoing:
+    _ = scene.words
+    rows = [(Button(_(name), data=f"tp:{topic}"),) for topic, name in TOPIC_NAMES.items()]
+    return plain(_("What is it about?"), *rows, (Button(_("⏭ Skip"), data="t:skip"), *_ways_out(scene)))
+
+
+async def choose_topic(scene: Scene, meaning: str) -> Response:
+    """Take what it is about from its buttons: `tp` the groups, `tp:<group>`, then `tp:=<intent>`."""
+    _ = scene.words
+    ticket = await tickets.current_for(scene.session, scene.chat)
+    if ticket is None or ticket.status != TicketStatus.INTAKE or ticket.consent_at is None:
+        return Response(toast=_("This button is too old."))
+    if meaning.startswith("="):
+        topic = _topic(scene, meaning[1:])
+        if topic.intent_id is None:
+            return Response(toast=_("This button is too old."))
+        consultation.resume(ticket)
+        consultation.set_topic(ticket, topic, deployment=scene.deployment)
+        if ticket.step == STEP_TOPIC:
+            consultation.advance(ticket)
+        return Response.say(question(scene, ticket))
+    menu = scene.screens.topic_menu(meaning, scene.chat.locale, today=scene.today)
+    if menu is None:
+        return Response.say(_groups(scene))
+    # The same list as for reading, where a button means an answer to show.
+    rows = [(replace(row[0], data=f"tp:={row[0].data[2:]}"),) for row in menu.buttons[:-1] if row[0].data]
+    return Response.say(plain(menu.text, *rows, (Button(_("⬅️ Back"), data="tp"), *_ways_out(scene))))
 
 
 def _story(scene: Scene) -> Outgoing:
     _ = scene.words
     text = _("What happened? Write it in your own language, in one or more messages. You can also just tap “Skip”.")
-    return plain(text, (Button(_("⏭ Skip"), data="t:skip"), Button(_("✖️ Stop"), data="t:withdraw")))
+    return plain(text, (Button(_("⏭ Skip"), data="t:skip"), *_ways_out(scene)))
 
 
 def _place(scene: Scene) -> Outgoing:
@@ -64,7 +114,7 @@ def _place(scene: Scene) -> Outgoing:
         Button(place.name(scene.chat.locale), data=f"m:{place.code}") for place in scene.deployment.municipalities
     ]
     rows = [tuple(buttons[index : index + 2]) for index in range(0, len(buttons), 2)]
-    rows.append((Button(_("⏭ I do not want to say"), data="m:skip"), Button(_("✖️ Stop"), data="t:withdraw")))
+    rows.append((Button(_("⏭ I do not want to say"), data="m:skip"), *_ways_out(scene)))
     text = _("Where is it about? Choose the city or town. You can write more, too.")
     return plain(text, *rows)
 
@@ -82,6 +132,7 @@ def _ticket_rows(scene: Scene, ticket: Ticket) -> tuple[tuple[Button, ...], ...]
         (Button(_("📄 Status"), data="t:status"), Button(_("📋 Find an answer"), data="menu")),
         (Button(_("✅ Settled: close"), data=f"t:close:{ticket.receipt}"),
          Button(_("↩️ Take it back"), data="t:withdraw")),
+        (Button(_("🤫 Who can see my phone?"), data="sc"),),
         (scene.screens.emergency_button(scene.chat.locale),),
     )
 
@@ -98,26 +149,50 @@ async def words(scene: Scene, ticket: Ticket) -> Response:
         if ticket.step == STEP_PLACE and (near := scene.deployment.nearest_municipality(latitude, longitude)):
             await _add(scene, ticket, body)
             return await _placed(scene, ticket, near.code)
+    is_file = False
     if incoming.kind not in (Kind.TEXT, Kind.LOCATION):
-        note = plain(_("I cannot pass on files yet: the file was not kept. Please describe it in words."))
-    if not body:
-        return Response.say(note or _question(scene, ticket))
+        refused = await attachments.refusal(scene.session, ticket, incoming, now=scene.now)
+        is_file = refused is None
+        note = plain(_file_word(scene, refused))
+    if not body and not is_file:
+        return Response.say(note or question(scene, ticket))
     before = ticket.step
     was_answered = ticket.status == TicketStatus.ANSWERED
-    await _add(scene, ticket, body)
+    message = await _add(scene, ticket, body)
+    if is_file:
+        await attachments.add(scene.session, ticket, message, incoming, sealer=scene.sealer, now=scene.now)
     if ticket.status == TicketStatus.INTAKE:
-        said = _place(scene)
+        said = question(scene, ticket)
         if before == STEP_PLACE:
             said = plain(_("Added. Now choose the place, or say more."), *said.buttons)
+        if note is not None and is_file:
+            said, note = plain(f"{note.text}\n\n{said.text}", *said.buttons), None
     else:
-        lines = [_("Added to your consultation {receipt}.", receipt=ticket.receipt)]
-        lines += _expectation(scene, ticket, tells_time=was_answered)
+        lines = [_("✓ Received.") if scene.chat.safe_contact
+                 else _("Added to your consultation {receipt}.", receipt=ticket.receipt)]
+        if note is not None and is_file:
+            lines, note = [note.text], None
+        if not scene.chat.safe_contact:
+            lines += _expectation(scene, ticket, tells_time=was_answered)
         said = plain("\n\n".join(lines), *_ticket_rows(scene, ticket))
     return Response.say(*([note] if note else []), said)
 
 
-async def _add(scene: Scene, ticket: Ticket, body: str) -> None:
-    await consultation.add_words(
+def _file_word(scene: Scene, refused: str | None) -> str:
+    """Say what becomes of a file. refused: why it is not taken; None when it is."""
+    _ = scene.words
+    if refused is None:
+        return _("The file is on its way to the staff. If it cannot be kept, I will tell you.")
+    if refused == attachments.TOO_LARGE:
+        return _("A file is too large: at most {n} MB. It was not kept.", n=attachments.MAX_BYTES // 1024 // 1024)
+    if refused == attachments.TOO_MANY:
+        return _("There are {n} files already; this one was not kept. Please describe it in words.",
+                 n=attachments.MAX_FILES)
+    return _("I cannot pass this on: it was not kept. Please describe it in words, or send a photo or a voice message.")
+
+
+async def _add(scene: Scene, ticket: Ticket, body: str) -> Message:
+    return await consultation.add_words(
         scene.session, ticket, body, deployment=scene.deployment, sealer=scene.sealer, now=scene.now,
         telegram_message_id=scene.incoming.message_id,
     )
@@ -133,6 +208,8 @@ async def edited(scene: Scene, ticket: Ticket | None) -> Response:
     if message is None:
         return Response()
     _ = scene.words
+    if scene.chat.safe_contact:
+        return Response.say(plain(_("✓ Received.")))
     return Response.say(plain(_("Your change was added. The staff see the old and the new text.")))
 
 
@@ -144,6 +221,8 @@ async def press(scene: Scene, action: str, receipt: str) -> Response:
         return await _reopen(scene, ticket, receipt)
     if action == "status":
         return await status(scene)
+    if action.startswith("rate"):
+        return await _rate(scene, action[4:], receipt)
     if ticket is None or (receipt and ticket.receipt != receipt):
         return Response(toast=_("This consultation is closed."))
     try:
@@ -158,26 +237,48 @@ async def _press(scene: Scene, ticket: Ticket, action: str) -> Response:
     if action == "agree" and is_intake:
         if ticket.consent_at is None:
             consultation.give_consent(ticket, now=scene.now)
-        return Response.say(_question(scene, ticket))
+        return Response.say(question(scene, ticket))
     if action == "decline" and is_intake and ticket.consent_at is None:
         await consultation.decline_consent(scene.session, ticket)
         return Response.say(plain(
             _("All right. Nothing was sent or kept. You can still ask me anything here."),
             (Button(_("📋 Topics"), data="menu"), scene.screens.emergency_button(scene.chat.locale)),
         ))
-    if action == "skip" and is_intake and ticket.step == STEP_STORY:
-        ticket.step = STEP_PLACE
-        return Response.say(_place(scene))
+    if action == "skip" and is_intake and ticket.step in (STEP_TOPIC, STEP_STORY):
+        consultation.advance(ticket)
+        return Response.say(question(scene, ticket))
+    if action == "later" and is_intake and ticket.consent_at is not None:
+        consultation.pause(ticket)
+        return Response.say(plain(
+            _("All right. Nothing was sent. What you wrote so far is deleted after {days} days if you do not go on.",
+              days=scene.deployment.retention_days("intakes")),
+            (Button(_("▶️ Go on"), data="staff"), Button(_("📋 Topics"), data="menu")),
+            (scene.screens.emergency_button(scene.chat.locale),),
+        ))
     if action == "close" and not is_intake:
         consultation.close_by_resident(scene.session, ticket, now=scene.now)
-        return Response.say(plain(
-            _("Your consultation {receipt} is closed. We are glad if it is settled.", receipt=ticket.receipt),
-            (Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"),),
-        ))
+        text = _("Your consultation {receipt} is closed. We are glad if it is settled.", receipt=ticket.receipt)
+        rows: list[tuple[Button, ...]] = [(Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"),)]
+        if consultation.may_rate(ticket, scene.chat):
+            text += "\n\n" + _("Did it help? Your answer is kept without your name and without this number.")
+            rows.insert(0, consultation.rating_buttons(ticket, _))
+        return Response.say(plain(text, *rows))
     if action == "withdraw":
-        consultation.close_by_resident(scene.session, ticket, now=scene.now, withdrawn=True)
+        await consultation.withdraw(scene.session, ticket, now=scene.now)
         return Response.say(plain(_("Your consultation was taken back. The staff will not work on it.")))
     return Response(toast=_("This button is too old."))
+
+
+async def _rate(scene: Scene, score: str, receipt: str) -> Response:
+    """Keep what the resident thought, once; the question is replaced by thanks."""
+    _ = scene.words
+    ticket = await tickets.latest_for(scene.session, scene.chat.id)
+    if (ticket is None or ticket.receipt != receipt or score not in ("1", "2", "3")
+            or not consultation.may_rate(ticket, scene.chat)):
+        return Response(toast=_("This button is too old."))
+    consultation.rate(scene.session, ticket, int(score), now=scene.now)
+    thanks = plain(_("Thank you. Good to know."), (Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"),))
+    return Response.say(replace(thanks, edit_message_id=scene.incoming.message_id))
 
 
 async def _reopen(scene: Scene, current: Ticket | None, receipt: str) -> Response:
@@ -242,7 +343,7 @@ async def status(scene: Scene) -> Response:
     if ticket is None:
         return Response.say(plain(_("You have no consultation."), (Button(_("💬 Talk to staff"), data="staff"),)))
     if ticket.status == TicketStatus.INTAKE:
-        return Response.say(_question(scene, ticket))
+        return Response.say(question(scene, ticket))
     said = {
         TicketStatus.OPEN: _("It waits for the staff."),
         TicketStatus.ANSWERED: _("The staff answered. You can write back here."),
@@ -252,10 +353,14 @@ async def status(scene: Scene) -> Response:
     if ticket.status == TicketStatus.OPEN and ticket.claimed_by_id is not None:
         said = _("A member of the staff is working on it.")
     text = _("Consultation {receipt}: {status}", receipt=ticket.receipt, status=said)
+    if ticket.status == TicketStatus.OPEN and ticket.escalated_at is not None:
+        text += "\n\n" + _(
+            "It is still with us, and the staff now see it marked as late. You do not need to send it again.")
     if ticket.status == TicketStatus.OPEN and ticket.claimed_by_id is None:
         text = "\n\n".join([text, *_expectation(scene, ticket, tells_time=True)])
     if ticket.status in tickets.CURRENT:
-        return Response.say(plain(text, *_ticket_rows(scene, ticket)))
+        shown = await safe_screens.newest_reply(scene) if scene.chat.safe_contact else ()
+        return Response.say(plain(text, *((shown,) if shown else ()), *_ticket_rows(scene, ticket)))
     row: tuple[Button, ...] = (Button(_("💬 Talk to staff"), data="staff"),)
     if ticket.status == TicketStatus.CLOSED:
         row = (Button(_("Open it again"), data=f"t:reopen:{ticket.receipt}"), *row)

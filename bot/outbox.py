@@ -12,12 +12,15 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from gettext import NullTranslations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import safety
 from bot.errors import DeliveryError
+from bot.i18n import Strings
 from bot.outgoing import Outgoing
 from storage import chats, deliveries
 from storage.database import Database
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 Send = Callable[[int, Outgoing, Lane], Awaitable[int | None]]
 # render(notice_id, locale) → the notice in that locale; None when this chat gets none.
 RenderNotice = Callable[[int, str], Awaitable[Outgoing | None]]
+# words(locale) → the interface strings, for what is said by the outbox itself.
+Words = Callable[[str], Strings]
 
 MAX_ATTEMPTS = 8
 FIRST_DELAY_S = 1.0
@@ -66,12 +71,18 @@ async def queue(
 ) -> Job:
     """Put a message into the outbox, in the caller's transaction.
 
-    process_id: given when the caller hands the returned job to its Outbox right after the commit.
+    process_id: given when the caller hands the returned job to its Outbox right after the commit. Without it the
+        message comes by itself: in safe contact it waits for a safe hour.
     message_id: the ticket's message that this delivers.
     """
+    not_before = None
+    if process_id is None:
+        outgoing = replace(outgoing, is_unprompted=True)
+        if chat.safe_contact:
+            not_before = safety.times_of(chat).next_moment(now)
     delivery_id = await deliveries.add(
         session, chat_id=chat.id, lane=lane, payload_sealed=sealer.seal_text(outgoing.to_json(), deliveries.OUTBOX),
-        now=now, claimed_by=process_id, message_id=message_id,
+        now=now, claimed_by=process_id, message_id=message_id, not_before=not_before,
     )
     return Job(delivery_id, chat.id, chats.address_of(chat, sealer), lane, outgoing)
 
@@ -103,6 +114,7 @@ class Outbox:
 
     process_id: under which this process claims; its heartbeat must be kept (`storage.deliveries.beat`).
     takes_notices: False in a process that leaves them to the worker.
+    words: the strings of a locale, for the word that stands in for a message in safe contact; without it, English.
     clock: returns aware UTC time.
     """
 
@@ -116,6 +128,7 @@ class Outbox:
         process_id: str,
         clock: Callable[[], datetime],
         takes_notices: bool = True,
+        words: Words | None = None,
         notices_in_flight: int = NOTICES_IN_FLIGHT,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -125,6 +138,7 @@ class Outbox:
         self._render_notice = render_notice
         self._process_id = process_id
         self._clock = clock
+        self._words = words or (lambda _tag: Strings("en", NullTranslations()))
         self._jitter = jitter
         self._capacity = {True: notices_in_flight if takes_notices else 0, False: ANSWERS_IN_FLIGHT}
         self._in_flight = {True: 0, False: 0}
@@ -224,6 +238,14 @@ class Outbox:
         if outgoing is None:
             self._settled(Settlement(item.id, DeliveryStatus.SKIPPED, now, error=reason))
             return None
+        if item.safe_contact and item.lane == Lane.ANSWER:
+            is_unprompted = outgoing.is_unprompted or now - item.created_at > safety.LATE
+            safe_at = safety.SafeTimes(item.safe_hours, item.safe_days).next_moment(now)
+            if is_unprompted and safe_at > now:
+                self._settled(Settlement(item.id, DeliveryStatus.QUEUED, now, not_before=safe_at))
+                return None
+            if is_unprompted:
+                outgoing = safety.envelope(self._words(item.locale), item.message_id)
         return Job(item.id, item.chat_id, address, Lane(item.lane), outgoing, item.notice_id, item.n_attempts)
 
     async def _send_chain(self, chat_id: int) -> None:

@@ -6,7 +6,7 @@ Nothing here is markup: formatting is entities with offsets, so nothing a person
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 # In UTF-16 units. Source: Bot API, sendMessage, "1-4096 characters after entities parsing" (2026-11-22)
@@ -52,6 +52,10 @@ class Outgoing:
 
     edit_message_id: replaces the text of that message instead of sending a new one.
     request_location: label of a one-time keyboard button that sends the phone's location.
+    is_silent: makes no sound.
+    is_unprompted: comes by itself, not in answer to what the resident has just done.
+    delete_message_ids: messages that are deleted first; without text nothing is sent after that.
+    text_if_kept: said instead of the text when `{n}` of them could not be deleted.
     """
 
     text: str
@@ -60,21 +64,22 @@ class Outgoing:
     edit_message_id: int | None = None
     request_location: str | None = None
     is_silent: bool = False
+    is_unprompted: bool = False
+    delete_message_ids: tuple[int, ...] = ()
+    text_if_kept: str = ""
+
+    def covered(self) -> Outgoing:
+        """Return the same message with all its words covered until they are touched."""
+        return replace(self, entities=(Entity("spoiler", 0, utf16_length(self.text)), *self.entities))
 
     def to_json(self) -> str:
         """Return the message as compact JSON for the outbox."""
-        return _encode({
-            "text": self.text,
-            "entities": [
-                {"kind": each.kind, "offset": each.offset, "length": each.length, "url": each.url}
-                for each in self.entities
-            ],
-            "buttons": [
-                [{"text": each.text, "data": each.data, "url": each.url} for each in row] for row in self.buttons
-            ],
-            "edit_message_id": self.edit_message_id, "request_location": self.request_location,
-            "is_silent": self.is_silent,
-        })
+        raw = {name: getattr(self, name) for name in _FIELDS}
+        raw["entities"] = [{name: getattr(each, name) for name in Entity.__slots__} for each in self.entities]
+        raw["buttons"] = [
+            [{name: getattr(each, name) for name in Button.__slots__} for each in row] for row in self.buttons
+        ]
+        return _encode(raw)
 
     @classmethod
     def from_json(cls, text: str) -> Outgoing:
@@ -82,7 +87,11 @@ class Outgoing:
         raw: dict[str, Any] = json.loads(text)
         raw["entities"] = tuple(Entity(**entity) for entity in raw["entities"])
         raw["buttons"] = tuple(tuple(Button(**button) for button in row) for row in raw["buttons"])
+        raw["delete_message_ids"] = tuple(raw.get("delete_message_ids", ()))
         return cls(**raw)
+
+
+_FIELDS = tuple(each.name for each in fields(Outgoing))
 
 
 class TextBuilder:

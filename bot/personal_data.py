@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
+from bot import safe_screens, safety
 from bot.i18n import TOKYO
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
-from storage import audit, chats, erasures, tickets
+from storage import attachments, audit, chats, erasures, tickets
 from storage.audit import AuditTag
 from storage.models import Author, Erasure, Ticket
 
@@ -41,14 +44,20 @@ async def export(scene: Scene) -> list[Outgoing]:
         _("Notices: {kinds}", kinds=", ".join(await chats.subscriptions(session, chat.id)) or "–"),
         _("Name that the staff see: {name}", name=chat.pseudonym),
     ]
+    if chat.safe_contact:
+        lines.append(f"🤫 {safe_screens.describe(scene)}")
     for ticket in await session.scalars(select(Ticket).where(Ticket.chat_id == chat.id).order_by(Ticket.id)):
         lines.append("\n" + _("Consultation {receipt} of {time}", receipt=ticket.receipt,
                               time=_.moment(ticket.created_at)))
+        files = await attachments.of_ticket(session, ticket.id)
         for message in await tickets.messages(session, ticket, ring=scene.sealer):
             if message.author in (Author.RESIDENT, Author.STAFF):
                 who = _("You") if message.author == Author.RESIDENT else _("Staff")
                 for at, body in message.revisions:
                     lines.append(f"[{at.astimezone(TOKYO):%Y-%m-%d %H:%M}] {who}: {body}")
+                for file in files.get(message.id, ()):
+                    kept = f"{file.mime}, {file.n_bytes} B, SHA-256 {file.sha256}" if file.sha256 else "–"
+                    lines.append(f"    📎 {file.kind}: {kept}")
     audit.record(session, AuditTag.RESIDENT_DATA_EXPORT, f"chat:{chat.id}", now=scene.now)
     whole = "\n".join(lines)
     return [plain(whole[start : start + _PART]) for start in range(0, len(whole), _PART)]
@@ -77,6 +86,9 @@ async def erase_or_keep(scene: Scene, answer: str) -> Response:
         return Response(toast=_("Nothing was deleted."))
     if answer != "yes":
         return Response.say(await ask_before_erasing(scene))
+    # On a phone that another person may read, the words in Telegram's chat go too, as far as it lets us.
+    is_careful = scene.chat.safe_contact
+    in_chat = await safety.deletable(scene.session, scene.chat, now=scene.now) if is_careful else ()
     erasure = await erase(scene)
     text = "\n\n".join((
         _("Everything was deleted: {n} consultations, all settings and notices. Only a blank record of this chat "
@@ -84,7 +96,8 @@ async def erase_or_keep(scene: Scene, answer: str) -> Response:
         _proof(scene, erasure),
         _("If a backup copy is ever used, your data is deleted from it again."),
     ))
-    return Response.say(plain(text))
+    rows = (safe_screens.delete_this(scene),) if is_careful else ()
+    return Response.say(replace(plain(text, *rows), delete_message_ids=in_chat, is_silent=is_careful))
 
 
 def _proof(scene: Scene, erasure: Erasure) -> str:

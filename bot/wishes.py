@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import intake, personal_data
+from bot import intake, personal_data, safe_screens, safe_talk
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from intents.danger import Danger
@@ -15,6 +15,7 @@ COMMANDS = {
     "start": "start", "help": "what_can_you_do", "menu": "menu", "sos": "sos", "language": "change_language",
     "staff": "talk_to_staff", "status": "ticket_status", "notices": "notices", "stop": "stop_notices",
     "privacy": "privacy", "export": "export_data", "delete": "delete_data", "furigana": "furigana",
+    "safe": "safe_contact", "hide": "hide",
 }
 
 
@@ -35,6 +36,8 @@ async def request(scene: Scene, name: str) -> Response:
         return await _notices(scene, wanted=False)
     if name == "start_notices":
         return await _notices(scene, wanted=True)
+    if name == "hide":
+        return await safe_talk.hide(scene)
     if name == "export_data":
         return Response.say(*await personal_data.export(scene))
     if name == "delete_data":
@@ -46,6 +49,7 @@ async def request(scene: Scene, name: str) -> Response:
         "notices": lambda: _notice_choice(scene),
         "privacy": lambda: personal_data.privacy(scene),
         "furigana": lambda: _furigana_choice(scene),
+        "safe_contact": lambda: safe_screens.screen(scene),
         "what_can_you_do": lambda: screens.welcome(tag, scene.deployment.name(tag)),
     }
     if name == "start":
@@ -94,6 +98,10 @@ async def press(scene: Scene) -> Response:
     if verb == "t":
         action, _colon, receipt = rest.partition(":")
         return await intake.press(scene, action, receipt)
+    if verb == "tp":
+        return await intake.choose_topic(scene, rest)
+    if verb == "sc":
+        return await safe_talk.press(scene, rest)
     if verb == "sub":
         return Response.say(_notice_choice(scene)) if not rest else await _notices(scene, wanted=rest == "on")
     if verb == "furi" and rest in ("on", "off"):

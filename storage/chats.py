@@ -66,6 +66,9 @@ async def get_or_create(
         wants_furigana=True,
         state=ChatState.ACTIVE,
         n_misses=0,
+        safe_contact=False,
+        safe_hours=0,
+        safe_days="all",
         created_at=now,
         seen_at=now,
     )

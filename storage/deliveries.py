@@ -16,10 +16,12 @@ from storage.models import (
     Delivery,
     DeliveryStatus,
     Lane,
+    Message,
     Notice,
     NoticeStatus,
     Process,
     Subscription,
+    Update,
 )
 
 OUTBOX = "delivery"
@@ -38,6 +40,11 @@ class ClaimedDelivery:
     address_sealed: bytes
     locale: str
     may_send: bool
+    message_id: int | None
+    created_at: datetime
+    safe_contact: bool
+    safe_hours: int
+    safe_days: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +69,19 @@ async def add(
     now: datetime,
     claimed_by: str | None = None,
     message_id: int | None = None,
+    not_before: datetime | None = None,
 ) -> int:
     """Queue one message and return its id.
+
+    not_before: when it may go at the earliest; None is now.
 
     claimed_by: the process that sends it right after the commit; without it the next claim takes it.
     """
     values = {
         "chat_id": chat_id, "lane": lane, "payload_sealed": payload_sealed, "message_id": message_id,
         "status": DeliveryStatus.SENDING if claimed_by else DeliveryStatus.QUEUED, "may_be_repeated": False,
-        "claimed_by": claimed_by, "n_attempts": 1 if claimed_by else 0, "not_before": now, "created_at": now,
+        "claimed_by": claimed_by, "n_attempts": 1 if claimed_by else 0,
+        "not_before": not_before or now, "created_at": now,
     }
     added = await session.execute(insert(Delivery).values(**values).returning(Delivery.id))
     return added.scalar_one()
@@ -108,8 +119,8 @@ async def claim(
 ) -> list[ClaimedDelivery]:
     """Take up to `limit` due deliveries by changing them; those of a paused or unfinished notice stay.
 
-    `may_send` is asked again at this moment: the chat is not blocked and, for a notice, still subscribed, and the
-    notice has not expired.
+    `may_send` is asked again at this moment: the chat is not blocked and, for a notice, still subscribed and not in
+    safe contact, and the notice has not expired.
     """
     due = (
         select(Delivery.id)
@@ -135,19 +146,21 @@ async def claim(
         return []
     is_subscribed = exists().where(Subscription.chat_id == Delivery.chat_id, Subscription.kind == Notice.kind)
     may_send = (Chat.state == ChatState.ACTIVE) & or_(
-        Delivery.notice_id.is_(None), is_subscribed & or_(Notice.expires_at.is_(None), Notice.expires_at > now)
+        Delivery.notice_id.is_(None),
+        is_subscribed & Chat.safe_contact.is_(False) & or_(Notice.expires_at.is_(None), Notice.expires_at > now),
     )
     rows = await session.execute(
         select(
             Delivery.id, Delivery.chat_id, Delivery.lane, Delivery.notice_id, Delivery.payload_sealed,
-            Delivery.n_attempts, Chat.address_sealed, Chat.locale, may_send.label("may_send"),
+            Delivery.n_attempts, Chat.address_sealed, Chat.locale, may_send.label("may_send"), Delivery.message_id,
+            Delivery.created_at, Chat.safe_contact, Chat.safe_hours, Chat.safe_days,
         )
         .join(Chat, Chat.id == Delivery.chat_id)
         .outerjoin(Notice, Notice.id == Delivery.notice_id)
         .where(Delivery.id.in_(ids))
         .order_by(Delivery.lane, Delivery.id)
     )
-    return [ClaimedDelivery(*row) for row in rows]
+    return [ClaimedDelivery(*tuple(row)) for row in rows]
 
 
 async def settle(session: AsyncSession, settlements: Sequence[Settlement]) -> None:
@@ -215,3 +228,49 @@ async def count_by_status(session: AsyncSession, notice_id: int) -> dict[str, in
     """Return how many deliveries of a notice are in each status."""
     query = select(Delivery.status, func.count()).where(Delivery.notice_id == notice_id).group_by(Delivery.status)
     return {row[0]: row[1] for row in await session.execute(query)}
+
+
+async def wake_waiting(session: AsyncSession, chat_id: int, *, now: datetime) -> None:
+    """Let a chat's waiting messages be looked at again: its safe hours changed. The outbox holds what must wait."""
+    await session.execute(
+        update(Delivery)
+        .where(Delivery.chat_id == chat_id, Delivery.status == DeliveryStatus.QUEUED, Delivery.notice_id.is_(None))
+        .values(not_before=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def cancel_replies(session: AsyncSession, ticket_id: int, *, reason: str, now: datetime) -> None:
+    """Settle the replies of a ticket that still wait: the resident does not want them any more."""
+    of_ticket = select(Message.id).where(Message.ticket_id == ticket_id)
+    await session.execute(
+        update(Delivery)
+        .where(Delivery.message_id.in_(of_ticket), Delivery.status == DeliveryStatus.QUEUED)
+        .values(status=DeliveryStatus.CANCELLED, error=reason, settled_at=now, payload_sealed=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def recent_telegram_ids(session: AsyncSession, chat: Chat, *, since: datetime, limit: int) -> list[int]:
+    """Return the newest messages of a chat by Telegram's ids: what the bot sent, and what the resident did."""
+    ours = (
+        select(Delivery.telegram_message_id)
+        .where(Delivery.chat_id == chat.id, Delivery.status == DeliveryStatus.SENT, Delivery.settled_at >= since,
+               Delivery.telegram_message_id > 0)
+    )
+    theirs = (
+        select(Update.message_id)
+        .where(Update.chat_lookup == chat.address_lookup, Update.received_at >= since, Update.message_id.is_not(None))
+    )
+    found = {number for query in (ours, theirs) for number in await session.scalars(query) if number is not None}
+    return sorted(found, reverse=True)[:limit]
+
+
+async def next_waiting(session: AsyncSession, ticket_id: int) -> dict[int, datetime]:
+    """Return when each waiting reply of a ticket may go at the earliest, by the id of its message."""
+    rows = await session.execute(
+        select(Delivery.message_id, Delivery.not_before)
+        .join(Message, Message.id == Delivery.message_id)
+        .where(Message.ticket_id == ticket_id, Delivery.status == DeliveryStatus.QUEUED)
+    )
+    return {message_id: at for message_id, at in rows if message_id is not None}

@@ -60,6 +60,7 @@ async def _remove(session: AsyncSession, chat: Chat, *, up_to: datetime, keep_up
 def _blank(chat: Chat, at: datetime) -> None:
     chat.pseudonym = new_code("R-", 6)
     chat.municipality = None
+    chat.safe_contact, chat.safe_hours, chat.safe_days = False, 0, "all"
     chat.last_intent, chat.last_intent_at, chat.n_misses = None, None, 0
     chat.locale_is_chosen = False
     chat.created_at = at

@@ -170,6 +170,10 @@ class Chat(Base):
     last_intent: Mapped[str | None] = mapped_column(String(64))
     last_intent_at: Mapped[datetime | None]
     n_misses: Mapped[int] = mapped_column(default=0)
+    # Safe contact: another person may read this phone. The hours are bits of the day in Japan (0: any); see bot/safety.
+    safe_contact: Mapped[bool] = mapped_column(default=False)
+    safe_hours: Mapped[int] = mapped_column(default=0)
+    safe_days: Mapped[str] = mapped_column(String(8), default="all")
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 
@@ -180,6 +184,7 @@ class Update(Base):
     """The inbox: one row per Telegram update, written before Telegram is told that we have it.
 
     The payload is removed once it is handled; the row stays for a while so that a repeated update changes nothing.
+    message_id: of what the resident sent, so that they can have it deleted from the chat.
     """
 
     __tablename__ = "updates"
@@ -188,6 +193,7 @@ class Update(Base):
     chat_lookup: Mapped[str] = mapped_column(String(64))
     is_urgent: Mapped[bool] = mapped_column(default=False)
     payload_sealed: Mapped[bytes | None]
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(String(16), default=UpdateStatus.WAITING)
     n_attempts: Mapped[int] = mapped_column(default=0)
     received_at: Mapped[datetime]
@@ -328,6 +334,7 @@ class Ticket(Base):
     to_section_id: Mapped[str | None] = mapped_column(String(32))
     to_station_id: Mapped[str | None] = mapped_column(String(32))
     merged_into_id: Mapped[int | None] = mapped_column(BigId)
+    is_rated: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         # Both hold every column that the queue filters by: a page of the list is found in the index alone.
@@ -472,6 +479,75 @@ class Revision(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("message_id", "number"),)
+
+
+class AttachmentState(StrEnum):
+    """WAITING: not fetched from Telegram yet. REFUSED: of a kind or a size that we do not take. FAILED: given up."""
+
+    WAITING = "waiting"
+    KEPT = "kept"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class Attachment(Base):
+    """A file that a resident added to a consultation, numbered from 1 within it; its content is in a row of its own.
+
+    Kept exactly as it was sent: what a file says of itself (where and when a picture was taken) is not removed, since
+    it may be what matters. No name of a file is kept. file_id_sealed: Telegram's handle, until it was fetched.
+    sha256: of the content, unsealed. not_before: when to try next; while it is being fetched, until when nobody else
+    tries.
+    """
+
+    __tablename__ = "attachments"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), default=AttachmentState.WAITING)
+    reason: Mapped[str | None] = mapped_column(String(16))
+    file_id_sealed: Mapped[bytes | None]
+    mime: Mapped[str | None] = mapped_column(String(32))
+    n_bytes: Mapped[int | None]
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    n_attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime]
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("ticket_id", "number"),
+        Index(
+            "ix_attachments_waiting", "not_before",
+            sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+
+class AttachmentContent(Base):
+    """The bytes of a file, sealed with the key of its ticket."""
+
+    __tablename__ = "attachment_contents"
+
+    attachment_id: Mapped[int] = mapped_column(ForeignKey("attachments.id", ondelete="CASCADE"), primary_key=True)
+    content_sealed: Mapped[bytes]
+
+
+class Rating(Base):
+    """What a resident thought of a consultation, apart from it: no chat, no ticket, no day.
+
+    month: the first day of the month. score: 1 not helped, 2 partly, 3 helped.
+    """
+
+    __tablename__ = "ratings"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    month: Mapped[date] = mapped_column(index=True)
+    locale: Mapped[str] = mapped_column(String(16))
+    section_id: Mapped[str] = mapped_column(ForeignKey("sections.id"))
+    score: Mapped[int]
 
 
 class Notice(Base):

@@ -59,7 +59,8 @@ async def move(
 
 
 def _audience(locales: Sequence[str], municipalities: Sequence[str], kind: str) -> Any:
-    conditions = [Chat.state == ChatState.ACTIVE, Subscription.kind == kind]
+    # Never to a phone that another person may read: a notice would show that its owner is in touch with the police.
+    conditions = [Chat.state == ChatState.ACTIVE, Chat.safe_contact.is_(False), Subscription.kind == kind]
     if locales:
         conditions.append(Chat.locale.in_(locales))
     if municipalities:

@@ -199,6 +199,29 @@ async def messages(session: AsyncSession, ticket: Ticket, *, ring: Sealer) -> li
     ]
 
 
+async def staff_message(
+    session: AsyncSession, chat_id: int, message_id: int, *, ring: Sealer
+) -> tuple[Ticket, str] | None:
+    """Return what staff wrote to this chat, with its ticket; None when there is no such message of theirs to it."""
+    row = (await session.execute(
+        select(Ticket, Revision).join(Message, Message.ticket_id == Ticket.id)
+        .join(Revision, Revision.message_id == Message.id)
+        .where(Message.id == message_id, Message.author == Author.STAFF, Ticket.chat_id == chat_id)
+        .order_by(Revision.number.desc()).limit(1)
+    )).first()
+    if row is None:
+        return None
+    return row[0], sealer_of(row[0], ring).open_text(row[1].body_sealed, f"message:{message_id}")
+
+
+async def newest_by(session: AsyncSession, ticket: Ticket, author: Author) -> int | None:
+    """Return the newest message of a ticket by this author, by its id."""
+    found: int | None = await session.scalar(
+        select(func.max(Message.id)).where(Message.ticket_id == ticket.id, Message.author == author)
+    )
+    return found
+
+
 async def claim(session: AsyncSession, ticket_id: int, staff_id: int, *, now: datetime) -> bool:
     """Make the ticket this officer's if it is nobody's; exactly one of many at once wins."""
     taken = await session.execute(

@@ -24,6 +24,7 @@ class NewUpdate:
     chat_lookup: str
     is_urgent: bool
     payload_sealed: bytes
+    message_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ async def add_all(session: AsyncSession, news: Sequence[NewUpdate], *, now: date
     rows: list[dict[str, Any]] = [
         {
             "update_id": new.update_id, "chat_lookup": new.chat_lookup, "is_urgent": new.is_urgent,
-            "payload_sealed": new.payload_sealed, "received_at": now,
+            "payload_sealed": new.payload_sealed, "message_id": new.message_id, "received_at": now,
         }
         for new in news
     ]

@@ -7,8 +7,11 @@ from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import attachments
+from bot.incoming import Incoming, Kind
 from storage import chats, tickets
 from storage.models import (
+    Attachment,
     Author,
     Chat,
     DueKind,
@@ -107,6 +110,18 @@ async def make_ticket(
         ticket.claimed_by_id, ticket.claimed_at = claimed_by.id, now
     await session.flush()
     return ticket
+
+
+async def make_file(
+    session: AsyncSession, ticket: Ticket, *, sealer: Sealer, content: bytes = b"%PDF-1.7 a letter",
+    now: datetime = A_MONDAY,
+) -> Attachment:
+    """A file that the resident sent, fetched and kept."""
+    message = await tickets.add_message(session, ticket, Author.RESIDENT, "", ring=sealer, now=now, locale="vi")
+    incoming = Incoming(1, 1, Kind.DOCUMENT, 3, file_id="F")
+    attachment = await attachments.add(session, ticket, message, incoming, sealer=sealer, now=now)
+    await attachments.keep(session, attachment.id, content, sealer=sealer, now=now)
+    return attachment
 
 
 async def make_notice(

@@ -74,6 +74,8 @@ def set_form_cookie(response: Response, parts: ConsoleParts, token: str) -> None
 def add_headers(headers: MutableHeaders, *, is_secure: bool) -> None:
     """Add the secure headers; what may be kept by the browser has said so itself."""
     for name, value in SECURE_HEADERS.items():
+        if name == "content-security-policy" and headers.get(name, "").startswith("sandbox;"):
+            continue  # what a resident sent has a stricter one of its own
         headers[name] = value
     headers.setdefault("cache-control", "no-store")
     if is_secure:

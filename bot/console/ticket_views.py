@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,10 +12,10 @@ from bot.console.auth import visible_tickets
 from bot.console.parts import ConsoleParts
 from bot.console.rows import TicketRow, place_name, ticket_row
 from bot.transfers import Target
-from storage import merges, tickets
+from storage import attachments, merges, tickets
 from storage import transfers as transfer_rows
 from storage.merges import MergeView
-from storage.models import Staff, Ticket, TicketStatus
+from storage.models import Attachment, Staff, Ticket, TicketStatus
 from storage.tickets import MessageView
 from storage.transfers import TransferView
 
@@ -60,7 +60,10 @@ class TargetChoice:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A merge in words, with the messages of the consultation that goes on here."""
+    """A merge in words, with the messages of the consultation that goes on here.
+
+    files: dict of message id → the files that it brought.
+    """
 
     row: TicketRow
     target: TicketRow
@@ -68,6 +71,7 @@ class Merged:
     merged_by: str
     merged_at: datetime
     messages: tuple[MessageView, ...] = ()
+    files: Mapping[int, Sequence[Attachment]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,10 @@ async def related_tickets(session: AsyncSession, ticket: Ticket, reader: Reader)
     into_this, own = await merges.of_ticket(session, ticket, visible, ring=ring)
     is_withdrawn = ticket.status == TicketStatus.WITHDRAWN
     merged = [
-        _merged(view, reader, () if is_withdrawn else tuple(await tickets.messages(session, view.source, ring=ring)))
+        _merged(view, reader) if is_withdrawn else _merged(
+            view, reader, tuple(await tickets.messages(session, view.source, ring=ring)),
+            await attachments.of_ticket(session, view.source.id),
+        )
         for view in into_this
     ]
     known = {view.source.id for view in into_this} | ({own.target.id} if own else set())
@@ -135,8 +142,11 @@ async def related_tickets(session: AsyncSession, ticket: Ticket, reader: Reader)
     )
 
 
-def _merged(view: MergeView, reader: Reader, messages: tuple[MessageView, ...] = ()) -> Merged:
+def _merged(
+    view: MergeView, reader: Reader, messages: tuple[MessageView, ...] = (),
+    files: Mapping[int, Sequence[Attachment]] | None = None,
+) -> Merged:
     return Merged(
         reader.row(view.source), reader.row(view.target), view.reason, reader.names.get(view.merged_by_id, "?"),
-        view.merged_at, messages,
+        view.merged_at, messages, files or {},
     )

@@ -28,6 +28,8 @@ def commands_in(screens: Screens, tag: str) -> list[BotCommand]:
         ("menu", _("📋 Topics")),
         ("staff", _("💬 Talk to staff")),
         ("status", _("📄 Status")),
+        ("safe", _("🤫 Can another person see your phone?")),
+        ("hide", _("🙈 Hide")),
         ("language", _("🌐 Language")),
         ("notices", _("📢 Notices")),
         ("stop", _("Stop notices")),

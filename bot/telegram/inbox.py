@@ -16,7 +16,17 @@ from typing import Any
 
 from bot.incoming import Incoming
 from bot.telegram.handlers import Handler
-from bot.telegram.reading import URGENT, RawUpdate, asks_for_help, chat_of, marks_of, slim, to_incoming, update_id_of
+from bot.telegram.reading import (
+    URGENT,
+    RawUpdate,
+    asks_for_help,
+    chat_of,
+    marks_of,
+    message_id_of,
+    slim,
+    to_incoming,
+    update_id_of,
+)
 from bot.telegram.sender import Sender
 from storage import updates
 from storage.database import Database
@@ -129,7 +139,7 @@ class Inbox:
         body = json.dumps({**kept, **marks}, ensure_ascii=False, separators=(",", ":"))
         return NewUpdate(
             update_id=update_id, chat_lookup=self._sealer.lookup(str(chat.get("id"))), is_urgent=marks[URGENT],
-            payload_sealed=self._sealer.seal_text(body, updates.INBOX),
+            payload_sealed=self._sealer.seal_text(body, updates.INBOX), message_id=message_id_of(kept),
         )
 
     def _leave_groups(self, raw: RawUpdate) -> None:

@@ -76,6 +76,12 @@ def slim(raw: RawUpdate) -> dict[str, Any] | None:
     return None
 
 
+def message_id_of(update: RawUpdate) -> int | None:
+    """Return the id of the message that a kept update brings; None for a button or an edit, which bring none."""
+    message = update.get("message")
+    return _whole(message.get("message_id")) if isinstance(message, Mapping) else None
+
+
 def marks_of(update: RawUpdate) -> dict[str, bool]:
     """Return whether the words of an update, or its button, ask for a danger card, and whether they are surely calm."""
     button = update.get("callback_query")
@@ -140,7 +146,7 @@ def _of_message(update_id: int, message: dict[str, Any]) -> Incoming | None:
         return incoming(Kind.LOCATION, place=(message["location"]["latitude"], message["location"]["longitude"]))
     for name, kind in _FILES:
         if name in message:
-            return incoming(kind, file_id=message[name]["file_id"])
+            return incoming(kind, file_id=message[name]["file_id"], file_size=message[name].get("file_size"))
     return incoming(Kind.OTHER)
 
 
@@ -189,8 +195,8 @@ def _keep_message(message: RawUpdate, chat_id: int) -> dict[str, Any] | None:
         if isinstance(text := message.get(name), str) and text:
             content[name] = text[:MAX_TEXT]
     for name, _kind in _FILES:
-        if (file_id := _file_id(message.get(name))) is not None:
-            content[name] = {"file_id": file_id}
+        if (file := _file(message.get(name))) is not None:
+            content[name] = file
     if place := _place(message.get("location")):
         content["location"] = place
     if any(name in message for name in _OTHER):
@@ -242,12 +248,17 @@ def _person(raw: Any, chat_id: int) -> dict[str, Any]:
     return {"id": chat_id}
 
 
-def _file_id(raw: Any) -> str | None:
-    """Return the id of a file; of a photo, which comes in several sizes, that of the last and largest."""
+def _file(raw: Any) -> dict[str, Any] | None:
+    """Return the id and size of a file, not its name; of a photo, which comes in several sizes, the last and largest.
+    """
     if isinstance(raw, list) and raw:
         raw = raw[-1]
-    file_id = raw.get("file_id") if isinstance(raw, Mapping) else None
-    return file_id[:256] if isinstance(file_id, str) else None
+    if not isinstance(raw, Mapping):  # such as the list itself when it is empty
+        return None
+    file_id, size = raw.get("file_id"), _whole(raw.get("file_size"))
+    if not isinstance(file_id, str):
+        return None
+    return {"file_id": file_id[:256]} | ({"file_size": size} if size is not None and size >= 0 else {})
 
 
 def _place(raw: Any) -> dict[str, float] | None:

@@ -48,6 +48,13 @@ class FloodControl(TelegramError):
         self.seconds = seconds
 
 
+class TooLarge(TelegramError):
+    """A file is larger than asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("the file is too large")
+
+
 class _JsonBody:
     """A body that is already JSON; stands in for RequestData, which PTB passes through without looking."""
 
@@ -144,6 +151,26 @@ class AiohttpRequest(BaseRequest):
             raise AnswerLost(f"the answer of the Bot API server was lost ({_name(error)})") from None
         _raise_for(status, body, wait)
         return status, body
+
+    async def download(self, url: str, *, max_bytes: int) -> bytes:
+        """Return a file of the Bot API server. Raises TooLarge before more than `max_bytes` are held, else as above."""
+        try:
+            async with self._open().get(url, timeout=self._timeout, allow_redirects=False) as response:
+                status, wait = response.status, response.headers.get("Retry-After", "")
+                parts: list[bytes] = []
+                n_bytes = 0
+                async for part in response.content.iter_chunked(64 * 1024):
+                    n_bytes += len(part)
+                    if n_bytes > max_bytes:
+                        raise TooLarge
+                    parts.append(part)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise AnswerLost(f"a file of the Bot API server was lost on its way ({_name(error)})") from None
+        body = b"".join(parts)
+        _raise_for(status, body, wait)
+        if status != 200:
+            raise BadRequest(f"the Bot API server refused a file with status {status}")
+        return body
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:

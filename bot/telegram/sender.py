@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from telegram import Bot
@@ -29,6 +32,8 @@ log = logging.getLogger(__name__)
 
 FREE_RATE = 30  # above it, notices are marked as paid. Source: Bot API, sendMessage.allow_paid_broadcast (2026-11-22)
 MAX_TOAST = 200  # characters. Source: Bot API, answerCallbackQuery.text (2026-11-22)
+MAX_DELETED = 100  # messages at once. Source: Bot API, deleteMessages (2026-11-22)
+DELETES_AT_ONCE = 10
 LONGEST_WAIT_S = 5.0  # a message whose chat must wait longer goes back to the outbox
 _NOTHING_LINKED = {"is_disabled": True}
 
@@ -71,11 +76,18 @@ class Sender:
         self._token_is_refused = False
 
     async def send(self, address: int, outgoing: Outgoing, lane: Lane) -> int:
-        """Send a message, or change the one it names; returns Telegram's message id.
+        """Send a message, or change the one it names; returns Telegram's message id, 0 when nothing was to be sent.
 
+        What it wants deleted goes first, and its words are chosen by what could not be.
         A change to what it already says counts as done; a message that is gone or too old is sent anew.
         Raises DeliveryError.
         """
+        if outgoing.delete_message_ids:
+            n_kept = await self._delete(address, outgoing.delete_message_ids, lane)
+            if n_kept and outgoing.text_if_kept:
+                outgoing = replace(outgoing, text=outgoing.text_if_kept.replace("{n}", str(n_kept)))
+            if not outgoing.text:
+                return 0
         if outgoing.edit_message_id is not None:
             try:
                 return await self._call(address, lane, "editMessageText", _edit(address, outgoing))
@@ -92,6 +104,33 @@ class Sender:
             log.error("Telegram refused the formatting of a message; sending its words alone: %s", error.reason)
             bare = {"chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED}
             return await self._call(address, lane, "sendMessage", bare)
+
+    async def _delete(self, address: int, message_ids: Sequence[int], lane: Lane) -> int:
+        """Delete messages of a chat; returns how many are still there.
+
+        Telegram passes over what it cannot delete without a word, so each is asked for once more after that: one that
+        is gone is not found then. Done twice it does no harm. Raises DeliveryError when it is not known.
+        """
+        for start in range(0, len(message_ids), MAX_DELETED):
+            part = list(message_ids[start : start + MAX_DELETED])
+            with contextlib.suppress(_RefusedError):
+                await self._call(address, lane, "deleteMessages", {"chat_id": address, "message_ids": part})
+        limit = asyncio.Semaphore(DELETES_AT_ONCE)
+
+        async def is_kept(message_id: int) -> bool:
+            async with limit:
+                try:
+                    await call(self._bot, "deleteMessage", {"chat_id": address, "message_id": message_id})
+                except TelegramError as error:
+                    described = _described(error)
+                    if isinstance(described, _GoneError):
+                        return False
+                    if isinstance(described, _RefusedError):
+                        return True
+                    raise described from None
+            return False
+
+        return sum(await asyncio.gather(*(is_kept(each) for each in message_ids)))
 
     async def answer_button(self, callback_id: str, text: str | None = None) -> None:
         """Tell the client that its button was pressed. A failure is logged: the message itself goes another way."""
@@ -142,6 +181,14 @@ class _NotModifiedError(DeliveryError):
     """The message already says this."""
 
 
+class _RefusedError(DeliveryError):
+    """Telegram will not do it, for a reason of its own: a message is too old to be deleted, say."""
+
+
+class _GoneError(_RefusedError):
+    """The message to be deleted is not there any more."""
+
+
 class _CannotEditError(DeliveryError):
     """The message is gone or may no longer be changed."""
 
@@ -181,6 +228,10 @@ def _bad_request(reason: str) -> DeliveryError:
         return _NotModifiedError(reason, permanent=True)
     if "message to edit not found" in words or "message can't be edited" in words:
         return _CannotEditError(reason, permanent=True)
+    if "message to delete not found" in words:
+        return _GoneError(reason, permanent=True)
+    if "message can't be deleted" in words:
+        return _RefusedError(reason, permanent=True)
     if "entit" in words or "button" in words or "keyboard" in words:
         return _BadFormatError(reason, permanent=True)
     return DeliveryError(reason, permanent=True)

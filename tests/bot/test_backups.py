@@ -19,6 +19,8 @@ from storage.audit import AuditTag
 from storage.database import Database
 from storage.dump import LEFT_OUT
 from storage.models import (
+    Attachment,
+    AttachmentContent,
     Base,
     Chat,
     Delivery,
@@ -38,7 +40,7 @@ from storage.models import (
 from storage.sealing import Sealer, new_key
 from tests.bot.conftest import Talker
 from tests.conftest import A_MONDAY, Clock
-from tests.factories import make_chat, make_notice, make_staff, make_ticket
+from tests.factories import make_chat, make_file, make_notice, make_staff, make_ticket
 
 SECRET = "Tôi bị lừa ở chợ đêm"
 
@@ -81,6 +83,7 @@ async def _fill(database: Database, sealer: Sealer) -> None:
         officer = await make_staff(session)
         chat = await make_chat(session, sealer=sealer, subscribed=True, municipality="minato")
         ticket = await make_ticket(session, sealer=sealer, chat=chat, body=SECRET, claimed_by=officer, station="minato")
+        await make_file(session, ticket, sealer=sealer)
         await make_notice(session, author=officer)
         session.add(Turn(at=A_MONDAY, locale="vi", outcome="answer", helped=None))
         audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{ticket.id}", now=A_MONDAY, staff_id=officer.id)
@@ -101,7 +104,9 @@ def _without_restore(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, lis
 async def test_every_row_comes_back_as_it_was(database: Database, sealer: Sealer, shelf: Shelf) -> None:
     await _fill(database, sealer)
     before = await _rows(database)
-    assert all(before[name] for name in ("tickets", "revisions", "subscriptions", "notice_texts", "turns"))
+    assert all(before[name] for name in (
+        "tickets", "revisions", "subscriptions", "notice_texts", "turns", "attachments", "attachment_contents",
+    ))
     await shelf.back_up(database)
     async with database.transaction() as session:
         await session.execute(text("DELETE FROM messages"))
@@ -283,6 +288,8 @@ async def test_what_a_resident_erased_stays_erased_after_a_restore_and_a_second_
     await someone.tap("staff:stolen_bicycle")
     await someone.tap("t:agree")
     await someone.say(SECRET)
+    async with database.transaction() as session:
+        await make_file(session, (await session.scalars(select(Ticket))).one(), sealer=sealer)
     bystander = await talk("vi", address=778)
     await bystander.tap("sub:on")
     await shelf.back_up(database)
@@ -298,8 +305,8 @@ async def test_what_a_resident_erased_stays_erased_after_a_restore_and_a_second_
         async with database.reading() as session:
             chat = await chats.find(session, 777, sealer)
             assert chat is not None
-            assert await session.scalar(select(func.count()).select_from(Ticket)) == 0
-            assert await session.scalar(select(func.count()).select_from(Message)) == 0
+            for table in (Ticket, Message, Attachment, AttachmentContent):
+                assert await session.scalar(select(func.count()).select_from(table)) == 0, table
             assert set(await session.scalars(select(Subscription.chat_id))) == set(
                 await session.scalars(select(Chat.id).where(Chat.id != chat.id))
             )
@@ -378,7 +385,7 @@ def test_the_commands_say_what_they_did(
 
     asyncio.run(fill())
     assert main(["backup", file]) == 0
-    assert "1 consultations and 1 messages" in capsys.readouterr().out
+    assert "1 consultations and 2 messages" in capsys.readouterr().out
     assert main(["backup", file]) == 2
     assert "--force" in capsys.readouterr().err
     assert main(["restore", file, "--check"]) == 0

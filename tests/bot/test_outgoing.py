@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.outgoing import MAX_TEXT_UNITS, Button, Outgoing, TextBuilder, plain, utf16_length
+from bot.outgoing import MAX_TEXT_UNITS, Button, Entity, Outgoing, TextBuilder, plain, utf16_length
 
 
 def test_offsets_count_utf16_units() -> None:
@@ -29,6 +32,17 @@ def test_whatever_is_written_fits_and_its_entities_lie_inside(parts: list[tuple[
 def test_a_message_survives_the_outbox(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
     message = plain(text, (Button("x", data="menu"), Button("y", url="https://example.org")))
+    assert Outgoing.from_json(message.to_json()) == message
+
+
+def test_no_field_of_a_message_is_lost_in_the_outbox() -> None:
+    changed: dict[str, Any] = {
+        "text": "a", "entities": (Entity("bold", 0, 1), Entity("text_link", 0, 1, "https://example.org")),
+        "buttons": ((Button("x", data="menu"),),), "edit_message_id": 7, "request_location": "where", "is_silent": True,
+        "is_unprompted": True, "delete_message_ids": (1, 2), "text_if_kept": "b",
+    }
+    assert set(changed) == {each.name for each in fields(Outgoing)}, "a new field needs a value here"
+    message = Outgoing(**changed)
     assert Outgoing.from_json(message.to_json()) == message
 
 

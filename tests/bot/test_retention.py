@@ -13,6 +13,8 @@ from bot.conversation import Parts
 from storage import audit
 from storage.database import Database
 from storage.models import (
+    Attachment,
+    AttachmentContent,
     Chat,
     Delivery,
     DeliveryStatus,
@@ -27,7 +29,7 @@ from storage.models import (
 )
 from storage.sealing import Sealer
 from tests.conftest import A_MONDAY
-from tests.factories import make_chat, make_ticket
+from tests.factories import make_chat, make_file, make_ticket
 
 
 async def test_a_closed_consultation_goes_after_the_days_the_resident_was_told(
@@ -38,6 +40,7 @@ async def test_a_closed_consultation_goes_after_the_days_the_resident_was_told(
         for status in (TicketStatus.CLOSED, TicketStatus.WITHDRAWN, TicketStatus.OPEN):
             ticket = await make_ticket(session, sealer=sealer, status=status)
             ticket.closed_at = A_MONDAY if status != TicketStatus.OPEN else None
+            await make_file(session, ticket, sealer=sealer)
     async with database.transaction() as session:
         just_before = A_MONDAY + timedelta(days=days)
         assert (await retention.remove_old(session, deployment=parts.deployment, now=just_before))["tickets"] == 0
@@ -46,8 +49,8 @@ async def test_a_closed_consultation_goes_after_the_days_the_resident_was_told(
         assert (await retention.remove_old(session, deployment=parts.deployment, now=just_after))["tickets"] == 2
     async with database.reading() as session:
         assert list(await session.scalars(select(Ticket.status))) == [TicketStatus.OPEN]
-        for table in (Message, Revision):
-            assert await session.scalar(select(func.count()).select_from(table)) == 1
+        for table, n_left in ((Message, 2), (Revision, 2), (Attachment, 1), (AttachmentContent, 1)):
+            assert await session.scalar(select(func.count()).select_from(table)) == n_left, table
 
 
 async def test_an_abandoned_intake_and_old_counts_go(database: Database, sealer: Sealer, parts: Parts) -> None:

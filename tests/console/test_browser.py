@@ -17,13 +17,27 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import merges, priority, transfers
+from bot import attachments, merges, priority, transfers
 from bot.config import Settings
 from bot.console import accounts
 from bot.console.app import ConsoleParts, create_app
+from bot.incoming import Incoming, Kind
+from bot.simulator.files import sample_png
 from storage import presence, tickets
 from storage import staff as staff_rows
-from storage.models import Author, Delivery, DeliveryStatus, Lane, Notice, Recovery, Role, Staff, Ticket, TicketStatus
+from storage.models import (
+    Author,
+    Chat,
+    Delivery,
+    DeliveryStatus,
+    Lane,
+    Notice,
+    Recovery,
+    Role,
+    Staff,
+    Ticket,
+    TicketStatus,
+)
 from tests.conftest import Clock
 from tests.factories import make_chat, make_notice, make_staff, make_ticket
 
@@ -141,6 +155,19 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
                                           ring=parts.sealer, now=clock(), staff_id=holder.id, locale="pt-BR")
         session.add(Delivery(chat_id=row.chat_id, lane=Lane.ANSWER, message_id=reply.id, status=DeliveryStatus.SENT,
                              not_before=clock(), created_at=clock()))
+        chat = await session.get(Chat, row.chat_id)
+        assert chat is not None
+        chat.safe_contact, chat.safe_hours, chat.safe_days = True, 0b111 << 12, "work"
+        for content in (sample_png(), b"MZ a program"):
+            picture = await tickets.add_message(session, row, Author.RESIDENT, "", ring=parts.sealer, now=clock(),
+                                                locale="pt-BR")
+            added = await attachments.add(session, row, picture, Incoming(1, 1, Kind.PHOTO, 3, file_id="F"),
+                                          sealer=parts.sealer, now=clock())
+            await attachments.keep(session, added.id, content, sealer=parts.sealer, now=clock())
+        later = await tickets.add_message(session, row, Author.STAFF, "Podemos falar amanhã?", ring=parts.sealer,
+                                          now=clock(), staff_id=holder.id, locale="pt-BR")
+        session.add(Delivery(chat_id=row.chat_id, lane=Lane.ANSWER, message_id=later.id, status=DeliveryStatus.QUEUED,
+                             not_before=clock() + timedelta(hours=2), created_at=clock()))
         await tickets.add_message(session, row, Author.NOTE, "人身安全対策課と情報共有済み。", ring=parts.sealer,
                                   now=clock(), staff_id=holder.id)
         await tickets.add_message(session, row, Author.RESIDENT, "Sim, na casa da minha amiga.", ring=parts.sealer,
@@ -386,6 +413,21 @@ async def test_an_answer_is_found_read_and_approved_by_keyboard(site: Site) -> N
     await page.get_by_role("button", name="自分の名前で承認する").click()
     await expect(page.get_by_text("あなたの名前で承認しました。")).to_be_visible()
     await expect(page.locator("dd .tag")).to_have_text("確認済み")
+
+
+async def test_a_picture_is_seen_in_a_tab_of_its_own_and_only_after_a_press(site: Site) -> None:
+    person = await a_person(site, Role.OPERATOR)
+    ids = await a_day(site, person)
+    page = await site.signed_in(person)
+    await page.goto(f"{site.url}/tickets/{ids['pt-BR']}")
+    await expect(page.get_by_role("heading", name="安全連絡モード")).to_be_visible()
+    assert await page.locator("#main img").count() == 0
+    async with page.context.expect_page() as opened:
+        await page.get_by_role("button", name="画像1を見る").press("Enter")
+    picture = await opened.value
+    await picture.wait_for_load_state()
+    assert await picture.evaluate("document.images[0].naturalWidth") == 320
+    assert await picture.evaluate("self.origin") == "null", "a stranger's page, by its sandbox"
 
 
 async def test_everything_works_without_scripts(site: Site) -> None:

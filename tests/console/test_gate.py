@@ -22,7 +22,7 @@ OPEN = {"/healthz", "/login", "/login/link/{token}", "/static"}
 
 
 def concrete(path: str) -> str:
-    return path.replace("{id:int}", "1").replace("{token}", "unknown")
+    return path.replace("{id:int}", "1").replace("{file:int}", "1").replace("{token}", "unknown")
 
 
 async def test_every_route_without_a_session_leads_to_the_login_page(office: Office) -> None:

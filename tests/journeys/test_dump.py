@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import re
@@ -19,9 +20,9 @@ from bot import consultation
 from bot.deployment import load_deployment
 from bot.i18n import ROOT, load_strings
 from bot.simulator import people
-from storage import tickets
+from storage import attachments, tickets
 from storage.database import Database
-from storage.models import Base, Chat, Delivery, DeliveryStatus, Role, Ticket
+from storage.models import Attachment, AttachmentState, Base, Chat, Delivery, DeliveryStatus, Role, Ticket
 from storage.sealing import Sealer
 from tests.factories import make_staff
 from tests.journeys.conftest import KEY, Koban, running_koban
@@ -35,6 +36,7 @@ EDITED = "Zebrawagen gestohlen hinter Kaufhaus Sonnenschein"
 MORE = "Ich wohne in Quittenweg siebzehn und habe Angst"
 REPLY = "Bitte kommen Sie morgen zur Wache Lindwurm"
 NOTE = "Verdacht auf Hehlerei durch Obsthändler"
+FILED = "Quittung der Firma Quastenflosser über dreitausend Yen"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -85,9 +87,19 @@ def shapes_of(word: str) -> set[bytes]:
 
 def secrets() -> list[str]:
     """Every word of the consultation that is long enough to mean something, and who the resident is to Telegram."""
-    spoken = " ".join((STORY, EDITED, MORE, REPLY, NOTE))
+    spoken = " ".join((STORY, EDITED, MORE, REPLY, NOTE, FILED))
     words = [word for word in re.findall(r"[\w-]+", spoken) if len(word) >= 5]
     return [*words, str(RESIDENT), NAME, "090-7361-5524"]
+
+
+async def until_a_file_is_kept(database: Database) -> None:
+    """Wait for what is fetched in the background."""
+    async with asyncio.timeout(20):
+        while True:
+            async with database.reading() as session:
+                if await session.scalar(select(Attachment.id).where(Attachment.state == AttachmentState.KEPT)):
+                    return
+            await asyncio.sleep(0.1)
 
 
 async def test_a_dump_holds_no_word_of_a_consultation_and_no_chat_id(koban_on: tuple[Koban, Database]) -> None:
@@ -107,6 +119,10 @@ async def test_a_dump_holds_no_word_of_a_consultation_and_no_chat_id(koban_on: t
     await resident.press("m:99201")
     await resident.answer_to(lambda: write(MORE))
     await resident.answer_to(lambda: people.edit_text(koban.state, resident.id, sent[STORY], EDITED))
+    letter = b"%PDF-1.7 " + FILED.encode()
+    stored = koban.state.files.add("document", letter, name="Quastenflosser.pdf", mime="application/pdf")
+    await resident.answer_to(lambda: people.send_file(koban.state, resident.id, stored))
+    await until_a_file_is_kept(database)
 
     sealer, now = Sealer([base64.b64decode(KEY)]), datetime.now(UTC)
     async with database.transaction() as session:
@@ -127,6 +143,9 @@ async def test_a_dump_holds_no_word_of_a_consultation_and_no_chat_id(koban_on: t
     async with database.reading() as session:
         bodies = [body for view in await tickets.messages(session, ticket, ring=sealer) for _at, body in view.revisions]
         assert {STORY, EDITED, MORE, REPLY, NOTE} <= set(bodies), "the consultation is not in this database"
+        file = await attachments.kept(session, ticket, 1)
+        assert file is not None
+        assert await attachments.content(session, ticket, file, ring=sealer) == letter
         assert DeliveryStatus.SENT in set(await session.scalars(select(Delivery.status)))
     for dumped in (while_waiting, afterwards):
         assert [word for word in secrets() for shape in shapes_of(word) if shape in dumped] == []

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import LargeBinary, select, text
 
 from bot.__main__ import main
-from storage import chats, fingerprints, rotation, tickets
+from storage import attachments, chats, fingerprints, rotation, tickets
 from storage.database import Database
 from storage.models import Base, Delivery, Lane, RingSecret, Staff, Ticket, Update
 from storage.sealing import Sealer, SealingError, new_key
 from storage.staff import totp_context
 from tests.conftest import A_MONDAY
-from tests.factories import make_chat, make_staff, make_ticket
+from tests.factories import make_chat, make_file, make_staff, make_ticket
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
 
@@ -28,7 +28,8 @@ async def _fill(database: Database, old: Sealer, n: int = 3) -> None:
         await make_staff(session)  # not set up: nothing is sealed
         for number in range(n):
             chat = await make_chat(session, sealer=old, address=500 + number)
-            await make_ticket(session, sealer=old, chat=chat, body=f"words {number}")
+            ticket = await make_ticket(session, sealer=old, chat=chat, body=f"words {number}")
+            await make_file(session, ticket, sealer=old, content=b"%PDF-1.7 a letter")
             session.add(Update(update_id=number, chat_lookup="x", payload_sealed=old.seal_text("u", "update"),
                                received_at=A_MONDAY))
             session.add(Delivery(chat_id=chat.id, lane=Lane.ANSWER, payload_sealed=old.seal_text("d", "delivery"),
@@ -49,6 +50,9 @@ async def test_after_a_change_the_new_key_alone_opens_and_finds_everything(datab
             ticket = await tickets.current_for(session, chat)
             assert ticket is not None
             assert (await tickets.messages(session, ticket, ring=alone))[0].body == f"words {number}"
+            file = await attachments.kept(session, ticket, 1)
+            assert file is not None
+            assert await attachments.content(session, ticket, file, ring=alone) == b"%PDF-1.7 a letter"
         person = (await session.scalars(select(Staff).where(Staff.totp_sealed.is_not(None)))).one()
         assert alone.open_text(person.totp_sealed or b"", totp_context(person.id)) == "ABC"
         for update in await session.scalars(select(Update)):

@@ -293,3 +293,39 @@ async def test_waiting_for_a_free_connection_is_bounded_and_sends_nothing(simula
     assert (await first)["is_bot"]
     assert simulator.state.stats.n_calls == 1
     await request.shutdown()
+
+
+async def test_what_is_to_be_hidden_is_deleted_and_what_could_not_be_is_told(
+    simulator: SimulatorServer, sender: Sender
+) -> None:
+    old = await sender.send(RESIDENT, plain("old"), Lane.ANSWER)
+    simulator.state.clock.advance(49 * 3600)
+    mine = await sender.send(RESIDENT, plain("mine"), Lane.ANSWER)
+    theirs = people.send_text(simulator.state, RESIDENT, "theirs")["message_id"]
+    report = Outgoing("all gone", delete_message_ids=(theirs, mine, 99_999), text_if_kept="{n} left")
+    await sender.send(RESIDENT, report, Lane.ANSWER)
+    left = simulator.state.chats[RESIDENT].messages
+    assert [each["text"] for each in left.values()] == ["old", "all gone"]
+    again = Outgoing("all gone", delete_message_ids=(old, theirs, mine), text_if_kept="{n} left")
+    last = await sender.send(RESIDENT, again, Lane.ANSWER)
+    assert left[last]["text"] == "1 left"
+
+
+async def test_a_message_without_words_only_deletes(simulator: SimulatorServer, sender: Sender) -> None:
+    message_id = await sender.send(RESIDENT, plain("a report"), Lane.ANSWER)
+    assert await sender.send(RESIDENT, Outgoing("", delete_message_ids=(message_id,)), Lane.ANSWER) == 0
+    assert not simulator.state.chats[RESIDENT].messages
+
+
+async def test_more_than_a_hundred_are_deleted_in_parts(simulator: SimulatorServer, sender: Sender) -> None:
+    ids = tuple([await sender.send(RESIDENT, plain(f"{n}"), Lane.ANSWER) for n in range(120)])
+    await sender.send(RESIDENT, Outgoing("", delete_message_ids=ids), Lane.ANSWER)
+    assert not simulator.state.chats[RESIDENT].messages
+
+
+async def test_a_deletion_whose_outcome_is_not_known_is_tried_again(simulator: SimulatorServer, sender: Sender) -> None:
+    message_id = await sender.send(RESIDENT, plain("a word"), Lane.ANSWER)
+    simulator.state.faults.add(Fault("deleteMessage", code=500))
+    error = await failure(sender, Outgoing("all gone", delete_message_ids=(message_id,)))
+    assert not error.permanent
+    assert not simulator.state.chats[RESIDENT].messages, "the first call took it already"

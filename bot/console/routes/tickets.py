@@ -10,13 +10,15 @@ from starlette.responses import RedirectResponse, Response
 
 from bot import consultation, deadlines, transfers
 from bot.answers import N_
+from bot.attachments import IMAGES
 from bot.console.auth import access_ticket
 from bot.console.pages import render
 from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.console.rows import ticket_row, topic_name, topics_by_group
 from bot.console.ticket_views import Reader, related_tickets, targets, transfer_views
 from bot.errors import Refused, WrongState
-from storage import audit, presence, tickets
+from bot.safety import times_of
+from storage import attachments, audit, deliveries, presence, tickets
 from storage import staff as staff_rows
 from storage.audit import AuditTag
 from storage.models import Chat, Ticket, TicketStatus
@@ -105,9 +107,10 @@ async def reply(request: Request) -> Response:
                 deployment=parts.deployment, strings=parts.screens.words(chat.locale), sealer=parts.sealer,
                 now=parts.clock(),
             )
+            waits = not times_of(chat).includes(parts.clock())
     except Refused as error:
         return await again(request, Desk(draft=form("body"), error=error, new_after=form.number("last_seen")))
-    return back(request, "reply")
+    return back(request, "reply-waits" if waits else "reply")
 
 
 async def insert(request: Request) -> Response:
@@ -221,6 +224,9 @@ async def page(
         request, "tickets/_live.html" if is_live(request) else "tickets/page.html", status,
         row=ticket_row(ticket, parts, person, names, tag), ticket=ticket, names=names,
         messages=[] if is_withdrawn else await tickets.messages(session, ticket, ring=parts.sealer),
+        files={} if is_withdrawn else await attachments.of_ticket(session, ticket.id), images=IMAGES,
+        waits_until=await deliveries.next_waiting(session, ticket.id),
+        safe=times_of(chat) if chat is not None and chat.safe_contact else None,
         entries=await audit.latest(session, subject=f"ticket:{ticket.id}", limit=_AUDIT_SHOWN),
         pseudonym=chat.pseudonym if chat else None, reply_locale=chat.locale if chat else ticket.locale,
         is_withdrawn=is_withdrawn, may_work=is_current and is_mine,
