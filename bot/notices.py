@@ -14,13 +14,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.errors import NotFound, WrongState
-from bot.i18n import Strings
-from bot.outgoing import Button, Outgoing, TextBuilder
-from intents.schema import Locale
 from storage import audit, notices
 from storage.audit import AuditTag
 from storage.database import Database
-from storage.models import DeliveryStatus, Notice, NoticeKind, NoticeStatus, NoticeText, Role, Staff
+from storage.models import DeliveryStatus, Notice, NoticeKind, NoticeStatus, Role, Staff
 
 log = logging.getLogger(__name__)
 
@@ -236,46 +233,6 @@ async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
         audit.record(session, AuditTag.SYSTEM_NOTICE_EXPAND, _subject(notice), now=now)
     log.info("notice expanded", extra={"notice_id": notice_id})
     return True
-
-
-def choose_text(
-    texts: Mapping[str, NoticeText], tag: str, *, missing: str, locales: Mapping[str, Locale]
-) -> NoticeText | None:
-    """Return the text that a chat with this locale gets: its own, or by policy that of its fallbacks; None is none."""
-    seen: set[str] = set()
-    current: str | None = tag
-    while current is not None and current not in seen:
-        if text := texts.get(current):
-            return text
-        if missing != "fallback":
-            return None
-        seen.add(current)
-        locale = locales.get(current)
-        current = locale.fallback if locale else "ja-simple"
-    return texts.get("ja-simple") if missing == "fallback" else None
-
-
-def render(text: NoticeText, strings: Strings) -> Outgoing:
-    """Return a notice as a resident sees it, with why it came and how to stop it."""
-    _ = strings
-    message = TextBuilder().line(f"📢 {text.title}", "bold").line().line(text.body).line()
-    if text.state == "drafted":
-        message.line(_("This text was translated by machine and not checked by a person yet."), "italic")
-    if text.tag != strings.tag:
-        message.line(_("There is no text in your language for this notice yet."), "italic")
-    message.add(_("You get this because you asked for notices."), "italic")
-    return message.build(((Button(_("Stop notices"), data="sub:off"), Button(_("Menu"), data="menu")),))
-
-
-def who_gets_what(
-    counts: Mapping[str, int], texts: Mapping[str, NoticeText], *, missing: str, locales: Mapping[str, Locale]
-) -> Sequence[tuple[str, int, str | None]]:
-    """Return (locale, chats, tag of the text they get or None) for the preview before approval."""
-    rows = []
-    for tag, count in sorted(counts.items(), key=lambda item: -item[1]):
-        text = choose_text(texts, tag, missing=missing, locales=locales)
-        rows.append((tag, count, text.tag if text else None))
-    return rows
 
 
 def _require(notice: Notice, states: Sequence[NoticeStatus]) -> None:

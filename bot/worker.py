@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import campaigns, notices, retention, reviews
+from bot import campaigns, notice_texts, notices, retention, reviews
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
@@ -122,8 +122,8 @@ class NoticeRenderer:
     async def __call__(self, notice_id: int, locale: str) -> Outgoing | None:
         """Return the notice as this locale reads it; None when its policy skips the locale."""
         missing, texts = await self._texts(notice_id)
-        text = notices.choose_text(texts, locale, missing=missing, locales=self._screens.catalogue.locales)
-        return notices.render(text, self._screens.words(locale)) if text else None
+        text = notice_texts.choose_text(texts, locale, missing=missing, locales=self._screens.catalogue.locales)
+        return notice_texts.render(text, self._screens.words(locale)) if text else None
 
     async def _texts(self, notice_id: int) -> tuple[str, dict[str, NoticeText]]:
         now = self._clock()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot import notices
+from bot import notice_texts
 from bot.answers import Screens
 from bot.console.pages import FEWEST_SHOWN, local_input, parse_local
 from bot.console.parts import ConsoleParts, Form
@@ -93,7 +93,7 @@ def preview(
     reach: Mapping[str, int], texts: Mapping[str, NoticeText], notice: Notice, screens: Screens
 ) -> Preview:
     """Return who would get which text if it went out now."""
-    rows = tuple(notices.who_gets_what(reach, texts, missing=notice.missing, locales=screens.catalogue.locales))
+    rows = tuple(notice_texts.who_gets_what(reach, texts, missing=notice.missing, locales=screens.catalogue.locales))
     shown = [count for _tag, count, _text in rows if count >= FEWEST_SHOWN]
     return Preview(rows, sum(shown), len(rows) - len(shown), sum(text is None for _tag, _count, text in rows))
 
@@ -108,7 +108,7 @@ def as_residents_see(texts: Mapping[str, NoticeText], screens: Screens) -> list[
     """Return each text with the message that residents read, in the order of the languages."""
     order = {tag: index for index, tag in enumerate(screens.offered_tags)}
     found = sorted(texts.values(), key=lambda text: (order.get(text.tag, len(order)), text.tag))
-    return [(text, notices.render(text, screens.words(text.tag)).text) for text in found]
+    return [(text, notice_texts.render(text, screens.words(text.tag)).text) for text in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bot import campaigns, notices
+from bot import campaigns, notice_texts, notices
 from bot.errors import WrongState
 from bot.i18n import ROOT, load_strings
 from bot.notices import Audience
@@ -167,21 +167,21 @@ def test_a_missing_language_follows_the_policy() -> None:
     texts = {"ja-simple": text("ja-simple"), "en": text("en")}
 
     def chosen(tag: str, missing: str) -> str | None:
-        found = notices.choose_text(texts, tag, missing=missing, locales=locales)
+        found = notice_texts.choose_text(texts, tag, missing=missing, locales=locales)
         return found.tag if found else None
 
     assert chosen("ne", "fallback") == "en"
     assert chosen("ne", "skip") is None
     assert chosen("en", "skip") == "en"
-    assert notices.choose_text({}, "ne", missing="fallback", locales=locales) is None
+    assert notice_texts.choose_text({}, "ne", missing="fallback", locales=locales) is None
 
 
 def test_a_notice_says_why_it_came_and_how_to_stop_it() -> None:
     words = load_strings()["vi"]
-    message = notices.render(text("vi"), words)
+    message = notice_texts.render(text("vi"), words)
     assert words("You get this because you asked for notices.") in message.text
     assert "sub:off" in {button.data for row in message.buttons for button in row}
-    drafted = notices.render(NoticeText(notice_id=1, tag="en", title="t", body="b", state="drafted"), words)
+    drafted = notice_texts.render(NoticeText(notice_id=1, tag="en", title="t", body="b", state="drafted"), words)
     assert words("This text was translated by machine and not checked by a person yet.") in drafted.text
     assert words("There is no text in your language for this notice yet.") in drafted.text
 
