@@ -366,10 +366,22 @@ class _Reader:
         kinds = tuple(kind.value for kind in NoticeKind)
         if inner is None:
             return NoticeRules(None, 1, kinds)
-        inner.only({"quiet_hours", "rate", "kinds"})
+        inner.only({"quiet_hours", "rate", "kinds", "test_chats"})
         quiet = parsed(inner, "quiet_hours", read_quiet_hours, required=False)
         for kind, line in inner.texts("kinds"):
             if kind not in kinds:
                 inner.problem(f"`{kind}` is no kind of notice; write {', '.join(kinds)}", line=line, code="unknown_id")
         chosen = {kind for kind, _ in inner.texts("kinds", required=False)}
-        return NoticeRules(quiet, whole_number(inner, "rate", 1, 1000), tuple(each for each in kinds if each in chosen))
+        test_chats: dict[str, int] = {}
+        for entry in inner.mappings("test_chats", required=False):
+            entry.only({"name", "chat_id"})
+            name = clean_text(entry, "name")
+            if name in test_chats:
+                entry.problem(f"test chat `{name}` stands twice; keep one", key="name", code="duplicate")
+            if not re.fullmatch(r"[1-9][0-9]{0,15}", chat_id := entry.text("chat_id") or ""):
+                entry.problem("`chat_id` must be the number of a private chat; the bot leaves groups", key="chat_id",
+                              code="type")
+                continue
+            test_chats[name] = int(chat_id)
+        return NoticeRules(quiet, whole_number(inner, "rate", 1, 1000),
+                           tuple(each for each in kinds if each in chosen), MappingProxyType(test_chats))

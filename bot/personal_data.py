@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
+from bot import events
 from bot.i18n import TOKYO
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from storage import audit, chats, tickets
 from storage.audit import AuditTag
-from storage.models import Author, Delivery, Message, Ticket, Update
+from storage.models import Author, Delivery, Message, StaffLink, Ticket, Update
 
 _PART = 3500  # characters of an export in one message
 
@@ -40,6 +41,7 @@ async def export(scene: Scene) -> list[Outgoing]:
         _("Area: {place}", place=place.name(chat.locale) if place else "–"),
         _("Notices: {kinds}", kinds=", ".join(await chats.subscriptions(session, chat.id)) or "–"),
         _("Name that the staff see: {name}", name=chat.pseudonym),
+        *await events.shown_answers(scene),
     ]
     for ticket in await session.scalars(select(Ticket).where(Ticket.chat_id == chat.id).order_by(Ticket.id)):
         lines.append("\n" + _("Consultation {receipt} of {time}", receipt=ticket.receipt,
@@ -87,6 +89,8 @@ async def erase(scene: Scene) -> int:
     ))
     tickets.forget_preloaded(session)
     await chats.unsubscribe(session, chat.id)
+    await events.leave_all(scene)
+    await session.execute(update(StaffLink).where(StaffLink.chat_id == chat.id).values(chat_id=None))
     chat.pseudonym = chats.new_code("R-", 6)
     chat.municipality = None
     chat.last_intent, chat.last_intent_at, chat.n_misses = None, None, 0

@@ -9,20 +9,21 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import campaigns, notice_texts, notices, retention, reviews
+from bot import campaigns, events, notice_texts, notices, retention, reviews
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
 from bot.outbox import Outbox
 from bot.outgoing import Outgoing
 from storage import deliveries
-from storage import notices as notice_rows
 from storage.database import Database
-from storage.models import Notice, NoticeText
+from storage.models import Notice, NoticePurpose, NoticeText
+from storage.sealing import Sealer
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +44,14 @@ class Clockwork:
     """
 
     def __init__(
-        self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, process_id: str,
-        role: str, runs_notices: bool, clock: Callable[[], datetime],
+        self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, sealer: Sealer,
+        process_id: str, role: str, runs_notices: bool, clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._screens = screens
         self._outbox = outbox
         self._deployment = deployment
+        self._sealer = sealer
         self._process_id = process_id
         self._role = role
         self._runs_notices = runs_notices
@@ -97,8 +99,14 @@ class Clockwork:
         await reviews.refresh(self._database, self._screens)
 
     async def tick(self) -> None:
-        """Look for notices that are due, expired or finished."""
-        if await notices.tick(self._database, now=self._clock()):
+        """Look for notices that are due, expired or finished, for reminders, and for seats that became free."""
+        now = self._clock()
+        n_changed = await events.remind(self._database, now=now)
+        n_changed += await notices.tick(self._database, now=now)
+        n_changed += await events.give_free_seats(
+            self._database, screens=self._screens, sealer=self._sealer, now=now
+        )
+        if n_changed:
             self._outbox.wake()
 
     async def keep_house(self) -> None:
@@ -117,23 +125,42 @@ class NoticeRenderer:
         self._database = database
         self._screens = screens
         self._clock = clock
-        self._cache: dict[int, tuple[datetime, str, dict[str, NoticeText]]] = {}
+        self._cache: dict[int, _ReadNotice] = {}
 
     async def __call__(self, notice_id: int, locale: str) -> Outgoing | None:
         """Return the notice as this locale reads it; None when its policy skips the locale."""
-        missing, texts = await self._texts(notice_id)
-        text = notice_texts.choose_text(texts, locale, missing=missing, locales=self._screens.catalogue.locales)
-        return notice_texts.render(text, self._screens.words(locale)) if text else None
+        read = await self._read(notice_id)
+        if locale not in read.rendered:
+            strings = self._screens.words(locale)
+            text = notice_texts.choose_text(
+                read.texts, locale, missing=read.missing, locales=self._screens.catalogue.locales
+            )
+            if read.frame.purpose == NoticePurpose.WITHDRAWAL:
+                read.rendered[locale] = notice_texts.withdrawn(strings)
+            else:
+                read.rendered[locale] = notice_texts.render(text, strings, read.frame) if text else None
+        return read.rendered[locale]
 
-    async def _texts(self, notice_id: int) -> tuple[str, dict[str, NoticeText]]:
+    async def _read(self, notice_id: int) -> _ReadNotice:
         now = self._clock()
         cached = self._cache.get(notice_id)
-        if cached is None or (now - cached[0]).total_seconds() > _NOTICE_CACHE_S:
+        if cached is None or (now - cached.at).total_seconds() > _NOTICE_CACHE_S:
             async with self._database.reading() as session:
                 notice = await session.get(Notice, notice_id)
-                texts = await notice_rows.texts_of(session, notice_id)
+                texts, frame = await notices.texts_and_frame(session, notice) if notice else ({}, notice_texts.Frame())
             if len(self._cache) > 50:
                 self._cache.clear()
-            cached = (now, notice.missing if notice else "skip", texts)
+            cached = _ReadNotice(now, notice.missing if notice else "skip", texts, frame)
             self._cache[notice_id] = cached
-        return cached[1], cached[2]
+        return cached
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadNotice:
+    """A notice as it was read. rendered: dict of locale → message, filled as chats need it."""
+
+    at: datetime
+    missing: str
+    texts: dict[str, NoticeText]
+    frame: notice_texts.Frame
+    rendered: dict[str, Outgoing | None] = field(default_factory=dict)

@@ -30,7 +30,21 @@ from bot.console.gate import Gate, add_headers
 from bot.console.live import Hub
 from bot.console.pages import STATIC, load_templates, render_error
 from bot.console.parts import ConsoleParts, parts_of, staff_of
-from bot.console.routes import account, answers, audit, content, login, notices, queue, start, tickets
+from bot.console.routes import (
+    account,
+    account_links,
+    answers,
+    audit,
+    calendar,
+    content,
+    events,
+    followups,
+    login,
+    notices,
+    queue,
+    start,
+    tickets,
+)
 from bot.console.routes import live as live_route
 from bot.console.routes import staff as staff_pages
 from bot.errors import NotFound, Refused
@@ -97,6 +111,22 @@ PAGES = (
     Page("POST", "/notices/{id:int}/resume", notices.resume, NOTICE_EDITORS | NOTICE_APPROVERS),
     Page("GET", "/notices/{id:int}/cancel", notices.ask_cancel, NOTICE_EDITORS | NOTICE_APPROVERS),
     Page("POST", "/notices/{id:int}/cancel", notices.cancel, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/quiet/ask", notices.ask_quiet, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/quiet/allow", notices.allow_quiet, NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/test", followups.test, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/correct", followups.correct, NOTICE_EDITORS),
+    Page("POST", "/notices/{id:int}/repeat", followups.repeat, NOTICE_EDITORS),
+    Page("GET", "/notices/{id:int}/withdraw", followups.ask_withdraw, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/withdraw", followups.withdraw, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("GET", "/notices/{id:int}/event", events.edit, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/event", events.save, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("GET", "/notices/{id:int}/event/cancel", events.ask_cancel, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("POST", "/notices/{id:int}/event/cancel", events.cancel, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("GET", "/notices/{id:int}/event/guests.csv", events.guests, NOTICE_EDITORS | NOTICE_APPROVERS),
+    Page("GET", "/notices/calendar", calendar.show, EVERYONE),
+    Page("GET", "/calendar/{token}.ics", calendar.feed, None),
+    Page("POST", "/account/chat", account_links.new_code, EVERYONE),
+    Page("POST", "/account/calendar", account_links.new_calendar, EVERYONE),
     Page("GET", "/content", content.show, EVERYONE),
     Page("GET", "/content/answers", answers.index, EVERYONE),
     Page("POST", "/content/answers", answers.approve_many, REVIEWERS),

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from bot.answers import N_
 from storage.audit import AuditTag
-from storage.models import Author, DeliveryStatus, NoticeKind, NoticeStatus, ReviewKind, Role, TicketStatus
+from storage.models import (
+    Author,
+    DeliveryStatus,
+    NoticeKind,
+    NoticePurpose,
+    NoticeStatus,
+    ReviewKind,
+    Role,
+    TicketStatus,
+    Urgency,
+)
 
 LABELS: dict[str, dict[str, str]] = {
     "ticket_status": {
@@ -61,6 +71,20 @@ LABELS: dict[str, dict[str, str]] = {
         NoticeKind.CAMPAIGN: N_("Awareness campaign"),
         NoticeKind.EVENT: N_("Event"),
         NoticeKind.SAFETY: N_("Safety information"),
+    },
+    "urgency": {
+        Urgency.ROUTINE: N_("Routine: arrives without a sound"),
+        Urgency.IMPORTANT: N_("Important: arrives with a sound"),
+        Urgency.URGENT: N_("Urgent: with a sound, before every other notice"),
+    },
+    "notice_purpose": {
+        NoticePurpose.NOTICE: N_("Notice"),
+        NoticePurpose.REPEAT: N_("Repetition"),
+        NoticePurpose.CORRECTION: N_("Correction"),
+        NoticePurpose.WITHDRAWAL: N_("Withdrawal"),
+        NoticePurpose.REMINDER: N_("Reminder"),
+        NoticePurpose.CHANGE: N_("Change of an event"),
+        NoticePurpose.CANCELLATION: N_("Cancellation of an event"),
     },
     "missing": {
         "fallback": N_("Send the text of the fallback language, at last やさしい日本語"),
@@ -121,10 +145,20 @@ LABELS: dict[str, dict[str, str]] = {
         AuditTag.STAFF_NOTICE_PAUSE: N_("Paused a notice"),
         AuditTag.STAFF_NOTICE_RESUME: N_("Resumed a notice"),
         AuditTag.STAFF_NOTICE_CANCEL: N_("Cancelled a notice"),
+        AuditTag.STAFF_NOTICE_QUIET_ASK: N_("Asked to send a notice in the quiet hours"),
+        AuditTag.STAFF_NOTICE_QUIET_ALLOW: N_("Allowed a notice in the quiet hours"),
+        AuditTag.STAFF_NOTICE_TEST: N_("Sent a notice as a test"),
+        AuditTag.STAFF_NOTICE_CORRECT: N_("Began the correction of a notice"),
+        AuditTag.STAFF_NOTICE_REPEAT: N_("Began the repetition of a notice"),
+        AuditTag.STAFF_NOTICE_WITHDRAW: N_("Withdrew a notice"),
+        AuditTag.STAFF_EVENT_CHANGE: N_("Changed an event"),
+        AuditTag.STAFF_EVENT_CANCEL: N_("Cancelled an event"),
+        AuditTag.STAFF_LINK_CHANGE: N_("Changed a chat or calendar link"),
         AuditTag.STAFF_ANSWER_APPROVE: N_("Approved the text of an answer"),
         AuditTag.STAFF_ANSWER_WITHDRAW: N_("Took the approval of an answer back"),
         AuditTag.STAFF_ANSWER_SAME_MEANING: N_("Said that a corrected answer means the same"),
         AuditTag.SYSTEM_NOTICE_EXPAND: N_("Sending of a notice began"),
+        AuditTag.SYSTEM_NOTICE_PAUSE: N_("A notice was stopped"),
         AuditTag.SYSTEM_NOTICE_FINISH: N_("A notice was sent"),
         AuditTag.SYSTEM_NOTICE_EXPIRE: N_("A notice expired"),
         AuditTag.SYSTEM_DEPLOYMENT_CHANGE: N_("The deployment file changed"),
@@ -160,6 +194,15 @@ DONE: dict[str, str] = {
     "pause": N_("Sending is paused."),
     "resume": N_("Sending goes on."),
     "cancel": N_("The notice is cancelled."),
+    "quiet-ask": N_("A second person must allow it now."),
+    "quiet-allow": N_("The notice may be sent in the quiet hours."),
+    "test": N_("The test message is on its way."),
+    "correct": N_("The correction is a draft. It goes to those who got the notice."),
+    "repeat": N_("The repetition is a draft. In each chat it takes the place of the earlier message."),
+    "withdraw": N_("The notice is being withdrawn."),
+    "event": N_("The event was saved."),
+    "event-cancel": N_("The event is cancelled; those who wanted to come are told."),
+    "link": N_("Saved."),
     "answer-approve": N_("The text is approved under your name."),
     "answer-withdraw": N_("The approval was taken back. The text counts as not checked."),
     "answer-same": N_("The approval and the translations stay in force."),

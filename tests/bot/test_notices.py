@@ -42,11 +42,12 @@ async def state(database: Database, notice_id: int) -> tuple[str, dict[str, int]
 
 async def test_the_author_may_not_approve_and_another_approver_may(database: Database, clock: Clock) -> None:
     async with database.transaction() as session:
-        author = await make_staff(session, role=Role.APPROVER)
+        author = await make_staff(session, role=Role.PUBLISHER)
         other = await make_staff(session, role=Role.APPROVER)
         publisher = await make_staff(session, role=Role.PUBLISHER)
         notice = await make_notice(session, author=author)
         await notices.submit(session, notice, author, now=clock())
+        author.role = Role.APPROVER  # whoever wrote it does not approve it, whatever they have become since
         for person in (author, publisher):
             with pytest.raises(WrongState):
                 notices.approve(session, notice, person, notice.revision, now=clock())
@@ -180,6 +181,7 @@ def test_a_notice_says_why_it_came_and_how_to_stop_it() -> None:
     words = load_strings()["vi"]
     message = notice_texts.render(text("vi"), words)
     assert words("You get this because you asked for notices.") in message.text
+    assert f"{words('Awareness months')} · /stop" in message.text
     assert "sub:off" in {button.data for row in message.buttons for button in row}
     drafted = notice_texts.render(NoticeText(notice_id=1, tag="en", title="t", body="b", state="drafted"), words)
     assert words("This text was translated by machine and not checked by a person yet.") in drafted.text
