@@ -39,6 +39,7 @@ class Frame:
     purpose: str = NoticePurpose.NOTICE
     urgency: str = Urgency.ROUTINE
     invitation: Invitation | None = None
+    topics: tuple[str, ...] = ()  # intents whose answers it leads to
 
     @classmethod
     def of(cls, notice: Notice, invitation: Invitation | None) -> Frame:
@@ -63,8 +64,13 @@ def choose_text(
     return texts.get("ja-simple") if missing == "fallback" else None
 
 
-def render(text: NoticeText, strings: Strings, frame: Frame | None = None) -> Outgoing:
-    """Return a notice as a resident sees it, with why it came and how to stop it."""
+def render(
+    text: NoticeText, strings: Strings, frame: Frame | None = None, titles: Mapping[str, str] | None = None
+) -> Outgoing:
+    """Return a notice as a resident sees it, with why it came and how to stop it.
+
+    titles: dict of intent → title in the chat's language, of the answers that get a button.
+    """
     _, frame = strings, frame or Frame()
     if frame.purpose == NoticePurpose.WITHDRAWAL:
         return withdrawn(strings)
@@ -78,6 +84,7 @@ def render(text: NoticeText, strings: Strings, frame: Frame | None = None) -> Ou
             message.line(line)
         message.line()
         rows = buttons_of(frame.invitation, strings, is_invited=frame.purpose != NoticePurpose.CANCELLATION)
+    rows += tuple((Button(title, data=f"a:{intent_id}"),) for intent_id, title in (titles or {}).items())
     if text.state == "drafted":
         message.line(_("This text was translated by machine and not checked by a person yet."), "italic")
     if text.tag != strings.tag:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -114,7 +114,9 @@ class Clockwork:
         now = self._clock()
         async with self._database.transaction() as session:
             gone = await retention.remove_old(session, deployment=self._deployment, now=now)
-            n_drafts = await campaigns.ensure_drafts(session, now=now)
+            n_drafts = await campaigns.ensure_drafts(
+                session, now=now, own=self._deployment.notice.campaigns
+            )
         log.info("housekeeping done: %d old rows removed, %d campaign drafts added", sum(gone.values()), n_drafts)
 
 
@@ -138,8 +140,15 @@ class NoticeRenderer:
             if read.frame.purpose == NoticePurpose.WITHDRAWAL:
                 read.rendered[locale] = notice_texts.withdrawn(strings)
             else:
-                read.rendered[locale] = notice_texts.render(text, strings, read.frame) if text else None
+                read.rendered[locale] = notice_texts.render(
+                    text, strings, read.frame, self._titles(read.frame, locale)
+                ) if text else None
         return read.rendered[locale]
+
+    def _titles(self, frame: notice_texts.Frame, locale: str) -> dict[str, str]:
+        today = self._clock().astimezone(TOKYO).date()
+        titles = {intent_id: self._screens.title(intent_id, locale, today=today) for intent_id in frame.topics}
+        return {intent_id: title for intent_id, title in titles.items() if title}
 
     async def _read(self, notice_id: int) -> _ReadNotice:
         now = self._clock()
@@ -148,6 +157,8 @@ class NoticeRenderer:
             async with self._database.reading() as session:
                 notice = await session.get(Notice, notice_id)
                 texts, frame = await notices.texts_and_frame(session, notice) if notice else ({}, notice_texts.Frame())
+            if notice is not None and notice.campaign is not None:
+                frame = replace(frame, topics=campaigns.topics_of(notice.campaign))
             if len(self._cache) > 50:
                 self._cache.clear()
             cached = _ReadNotice(now, notice.missing if notice else "skip", texts, frame)
