@@ -60,7 +60,7 @@ async def test_the_five_numbers_add_up_to_what_was_queued(office: Office) -> Non
     text = text_of((await browser.get(f"/notices/{notice.id}")).text)
     sentence = text[text.index("送信対象") :]
     queued, *rest = map(int, re.findall(r"(\d+)件", sentence)[:6])
-    assert "送信できず" in sentence
+    assert "届かず" in sentence
     assert (queued, rest) == (18, [5, 2, 4, 1, 6])
     assert sum(rest) == queued
 
@@ -112,7 +112,7 @@ async def test_a_correction_a_repetition_and_a_withdrawal_are_linked_to_their_or
     assert (await browser.post(f"/notices/{notice.id}/withdraw")).status_code == 409
     text = text_of((await browser.get(f"/notices/{notice.id}")).text)
     assert "訂正" in text
-    assert "取り消し" in text
+    assert "撤回" in text
 
 
 EVENT = {"place": "公民館", "starts_at": "2026-12-10T10:00", "ends_at": "2026-12-10T12:00", "seats": "20",
@@ -147,7 +147,7 @@ async def test_an_event_is_written_changed_and_cancelled_and_its_list_has_no_nam
     assert "R-" not in listed, "not even pseudonyms"
     assert "3人にお知らせが届きます" in text_of((await browser.get(f"{path}/cancel")).text)
     assert (await browser.post(f"{path}/cancel")).status_code == 303
-    assert "このイベントは中止になりました" in text_of((await browser.get(f"/notices/{notice.id}")).text)
+    assert "この行事は中止になりました" in text_of((await browser.get(f"/notices/{notice.id}")).text)
 
 
 async def test_the_calendar_shows_the_year_and_its_feed_needs_its_address(office: Office, clock: Clock) -> None:
