@@ -12,13 +12,14 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.error_watch import ErrorWatch, Trouble
 from bot.errors import DeliveryError
-from bot.outgoing import Outgoing
+from bot.outgoing import About, Outgoing
 from storage import chats, deliveries
 from storage.database import Database
 from storage.deliveries import ClaimedDelivery, Settlement
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 Send = Callable[[int, Outgoing, Lane], Awaitable[int | None]]
 # render(notice_id, locale) → the notice in that locale; None when this chat gets none.
 RenderNotice = Callable[[int, str], Awaitable[Outgoing | None]]
+# stop_notice(notice_id, trouble): pauses a notice of which too much fails.
+StopNotice = Callable[[int, Trouble], Awaitable[object]]
 
 MAX_ATTEMPTS = 8
 FIRST_DELAY_S = 1.0
@@ -103,6 +106,7 @@ class Outbox:
 
     process_id: under which this process claims; its heartbeat must be kept (`storage.deliveries.beat`).
     takes_notices: False in a process that leaves them to the worker.
+    is_quiet: tells whether a moment is in the quiet hours, in which only notices allowed for it go on.
     clock: returns aware UTC time.
     """
 
@@ -117,6 +121,8 @@ class Outbox:
         clock: Callable[[], datetime],
         takes_notices: bool = True,
         notices_in_flight: int = NOTICES_IN_FLIGHT,
+        is_quiet: Callable[[datetime], bool] = lambda _at: False,
+        stop_notice: StopNotice | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
@@ -126,6 +132,10 @@ class Outbox:
         self._process_id = process_id
         self._clock = clock
         self._jitter = jitter
+        self._is_quiet = is_quiet
+        self._stop_notice = stop_notice
+        self._watch = ErrorWatch()
+        self._troubles: list[tuple[int, Trouble]] = []
         self._capacity = {True: notices_in_flight if takes_notices else 0, False: ANSWERS_IN_FLIGHT}
         self._in_flight = {True: 0, False: 0}
         self._chains: dict[int, deque[Job]] = {}
@@ -195,7 +205,8 @@ class Outbox:
                 continue
             async with self._database.transaction() as session:
                 claimed = await deliveries.claim(
-                    session, process_id=self._process_id, lanes=lanes, limit=room, now=now
+                    session, process_id=self._process_id, lanes=lanes, limit=room, now=now,
+                    is_quiet=is_notice and self._is_quiet(now),
                 )
             n_claimed += len(claimed)
             self.hand_over([job for item in claimed if (job := await self._open(item, now))])
@@ -206,6 +217,7 @@ class Outbox:
         while await self.claim_due() or self._tasks:
             await asyncio.gather(*self._tasks)
             await self._settle_batch()
+            await self._stop_troubled()
         await self._settle_batch()
 
     async def _open(self, item: ClaimedDelivery, now: datetime) -> Job | None:
@@ -215,6 +227,8 @@ class Outbox:
             try:
                 if item.notice_id is not None:
                     outgoing = await self._render_notice(item.notice_id, item.locale)
+                    if outgoing is not None and outgoing.about:
+                        outgoing = replace(outgoing, about_message_id=item.target_message_id)
                     reason = "no text in this language"
                 elif item.payload_sealed is not None:
                     outgoing = Outgoing.from_json(self._sealer.open_text(item.payload_sealed, deliveries.OUTBOX))
@@ -256,11 +270,21 @@ class Outbox:
             log.exception("sending failed in an unforeseen way", extra={"delivery_id": job.id})
             return self._failed(job, DeliveryError("unforeseen error"))
         log.debug("delivery sent", extra={"delivery_id": job.id})
-        return Settlement(job.id, DeliveryStatus.SENT, self._clock(), telegram_message_id=message_id)
+        self._note(job, None)
+        how = None
+        if job.outgoing.about is About.REMOVE:
+            how = deliveries.REMOVED if message_id is None else deliveries.REPLACED
+        return Settlement(job.id, DeliveryStatus.SENT, self._clock(), error=how, telegram_message_id=message_id)
+
+    def _note(self, job: Job, error: DeliveryError | None) -> None:
+        """Count what became of a notice's message; too many errors are dealt with after the next settling."""
+        if job.notice_id is not None and (trouble := self._watch.note(job.notice_id, error)):
+            self._troubles.append((job.notice_id, trouble))
 
     def _failed(self, job: Job, error: DeliveryError) -> Settlement:
         now = self._clock()
         log.warning("delivery not sent: %s", error.reason, extra={"delivery_id": job.id})
+        self._note(job, error)
         if error.is_blocked:
             self._blocked.add(job.chat_id)
         if error.may_be_delivered and job.notice_id is not None:
@@ -285,6 +309,7 @@ class Outbox:
             await self._has_settlements.wait()
             try:
                 await self._settle_batch()
+                await self._stop_troubled()
             except Exception:
                 log.exception("the outbox cannot record what it sent; trying again")
                 await asyncio.sleep(IDLE_S)
@@ -305,6 +330,12 @@ class Outbox:
             self._blocked |= blocked
             self._has_settlements.set()
             raise
+
+    async def _stop_troubled(self) -> None:
+        while self._troubles:
+            if self._stop_notice is not None:
+                await self._stop_notice(*self._troubles[0])
+            self._troubles.pop(0)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 # In UTF-16 units. Source: Bot API, sendMessage, "1-4096 characters after entities parsing" (2026-11-22)
@@ -45,11 +46,30 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A small text file to send. content: its text, in UTF-8."""
+
+    name: str
+    content: str
+    mime: str
+
+
+class About(StrEnum):
+    """What a message does with an earlier one: answers it, takes its place, or only removes it."""
+
+    REPLY = "reply"
+    REPLACE = "replace"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message to send, or a change to one sent before.
 
     edit_message_id: replaces the text of that message instead of sending a new one.
     request_location: label of a one-time keyboard button that sends the phone's location.
+    about, about_message_id: what to do with an earlier message; the text of a REMOVE is shown where it must stay.
+    document: goes with the text as its caption, which is then at most 1,024 characters.
     """
 
     text: str
@@ -58,6 +78,9 @@ class Outgoing:
     edit_message_id: int | None = None
     request_location: str | None = None
     is_silent: bool = False
+    about: About | None = None
+    about_message_id: int | None = None
+    document: Document | None = None
 
     def to_json(self) -> str:
         """Return the message as compact JSON for the outbox."""
@@ -69,6 +92,10 @@ class Outgoing:
         raw: dict[str, Any] = json.loads(text)
         raw["entities"] = tuple(Entity(**entity) for entity in raw["entities"])
         raw["buttons"] = tuple(tuple(Button(**button) for button in row) for row in raw["buttons"])
+        if raw.get("about"):
+            raw["about"] = About(raw["about"])
+        if raw.get("document"):
+            raw["document"] = Document(**raw["document"])
         return cls(**raw)
 
 

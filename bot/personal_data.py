@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from bot import events
 from bot.i18n import TOKYO
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
@@ -40,6 +41,7 @@ async def export(scene: Scene) -> list[Outgoing]:
         _("Area: {place}", place=place.name(chat.locale) if place else "–"),
         _("Notices: {kinds}", kinds=", ".join(await chats.subscriptions(session, chat.id)) or "–"),
         _("Name that the staff see: {name}", name=chat.pseudonym),
+        *await events.shown_answers(scene),
     ]
     for ticket in await session.scalars(select(Ticket).where(Ticket.chat_id == chat.id).order_by(Ticket.id)):
         lines.append("\n" + _("Consultation {receipt} of {time}", receipt=ticket.receipt,

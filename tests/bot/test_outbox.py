@@ -152,7 +152,7 @@ async def send_notice(
         for number, locale in enumerate(locales):
             await make_chat(session, sealer=sealer, address=500 + number, locale=locale, subscribed=True)
         notice = await make_notice(session, status=NoticeStatus.SENDING)
-        await notices.expand(session, notice.id, kind=notice.kind, locales=[], municipalities=[], now=clock())
+        await notices.expand(session, notice, now=clock())
         return notice.id
 
 
