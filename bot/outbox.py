@@ -39,7 +39,7 @@ MAX_ATTEMPTS = 8
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 300.0
 ANSWERS_IN_FLIGHT = 200
-NOTICES_IN_FLIGHT = 30  # after a kill at most this many are unknown
+NOTICES_IN_FLIGHT = 30  # claimed and not settled yet: after a kill at most this many are unknown
 IDLE_S = 0.25
 
 
@@ -137,10 +137,11 @@ class Outbox:
         self._watch = ErrorWatch()
         self._troubles: list[tuple[int, Trouble]] = []
         self._capacity = {True: notices_in_flight if takes_notices else 0, False: ANSWERS_IN_FLIGHT}
+        # Of answers those on their way; of notices all that were claimed and are not settled yet.
         self._in_flight = {True: 0, False: 0}
         self._chains: dict[int, deque[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._settlements: list[Settlement] = []
+        self._settlements: list[tuple[Settlement, bool]] = []  # and whether it is a notice's
         self._blocked: set[int] = set()
         self._has_settlements = asyncio.Event()
         self._freed = asyncio.Event()
@@ -161,7 +162,7 @@ class Outbox:
     def hand_over(self, jobs: Sequence[Job]) -> None:
         """Send jobs of this process whose rows are committed."""
         for job in jobs:
-            self._in_flight[job.lane is Lane.NOTICE] += 1
+            self._in_flight[False] += job.lane is not Lane.NOTICE
             if chain := self._chains.get(job.chat_id):
                 if job.lane is Lane.DANGER:
                     chain.insert(1, job)  # only the one on its way is before it
@@ -209,6 +210,7 @@ class Outbox:
                     is_quiet=is_notice and self._is_quiet(now),
                 )
             n_claimed += len(claimed)
+            self._in_flight[True] += len(claimed) if is_notice else 0
             self.hand_over([job for item in claimed if (job := await self._open(item, now))])
         return n_claimed
 
@@ -236,7 +238,7 @@ class Outbox:
             except SealingError:
                 reason, outgoing = "sealed with a key that is not in the ring", None
         if outgoing is None:
-            self._settled(Settlement(item.id, DeliveryStatus.SKIPPED, now, error=reason))
+            self._settled(Settlement(item.id, DeliveryStatus.SKIPPED, now, error=reason), lane=Lane(item.lane))
             return None
         return Job(item.id, item.chat_id, address, Lane(item.lane), outgoing, item.notice_id, item.n_attempts)
 
@@ -251,14 +253,13 @@ class Outbox:
                 delayed = list(chain)
             for each in delayed:
                 chain.popleft()
-                self._in_flight[each.lane is Lane.NOTICE] -= 1
+                self._in_flight[False] -= each.lane is not Lane.NOTICE
                 self._settled(
                     settlement if each is job
-                    else Settlement(each.id, DeliveryStatus.QUEUED, self._clock(), not_before=settlement.not_before)
+                    else Settlement(each.id, DeliveryStatus.QUEUED, self._clock(), not_before=settlement.not_before),
+                    lane=each.lane,
                 )
             self._freed.set()
-            if job.lane is Lane.NOTICE and self._in_flight[True] <= self._capacity[True] // 2:
-                self._woken.set()  # half is free again: worth one more claim
         del self._chains[chat_id]
 
     async def _send_one(self, job: Job) -> Settlement:
@@ -299,8 +300,8 @@ class Outbox:
             may_be_repeated=error.may_be_delivered,
         )
 
-    def _settled(self, settlement: Settlement) -> None:
-        self._settlements.append(settlement)
+    def _settled(self, settlement: Settlement, *, lane: Lane) -> None:
+        self._settlements.append((settlement, lane is Lane.NOTICE))
         self._has_settlements.set()
 
     async def _settle_forever(self) -> None:
@@ -322,7 +323,7 @@ class Outbox:
             return
         try:
             async with self._database.transaction() as session:
-                await deliveries.settle(session, batch)
+                await deliveries.settle(session, [settlement for settlement, _is_notice in batch])
                 for chat_id in blocked:
                     await chats.mark_blocked(session, chat_id)
         except BaseException:
@@ -330,6 +331,9 @@ class Outbox:
             self._blocked |= blocked
             self._has_settlements.set()
             raise
+        self._in_flight[True] -= (n_notices := sum(is_notice for _settlement, is_notice in batch))
+        if n_notices and self._in_flight[True] <= self._capacity[True] // 2:
+            self._woken.set()  # half is free again: worth one more claim
 
     async def _stop_troubled(self) -> None:
         while self._troubles:
