@@ -211,7 +211,7 @@ class Outbox:
                 )
             n_claimed += len(claimed)
             self._in_flight[True] += len(claimed) if is_notice else 0
-            self.hand_over([job for item in claimed if (job := await self._open(item, now))])
+            self.hand_over([job for item in claimed if (job := await self._open_or_put_back(item, now))])
         return n_claimed
 
     async def deliver_all(self) -> None:
@@ -221,6 +221,15 @@ class Outbox:
             await self._settle_batch()
             await self._stop_troubled()
         await self._settle_batch()
+
+    async def _open_or_put_back(self, item: ClaimedDelivery, now: datetime) -> Job | None:
+        """Open a claimed delivery. What cannot be opened now is tried again later: nobody else may claim it."""
+        try:
+            return await self._open(item, now)
+        except Exception:
+            log.exception("a delivery could not be prepared", extra={"delivery_id": item.id})
+            self._settled(self._failed(item, DeliveryError("could not be prepared")), lane=Lane(item.lane))
+            return None
 
     async def _open(self, item: ClaimedDelivery, now: datetime) -> Job | None:
         outgoing: Outgoing | None = None
@@ -277,12 +286,12 @@ class Outbox:
             how = deliveries.REMOVED if message_id is None else deliveries.REPLACED
         return Settlement(job.id, DeliveryStatus.SENT, self._clock(), error=how, telegram_message_id=message_id)
 
-    def _note(self, job: Job, error: DeliveryError | None) -> None:
+    def _note(self, job: Job | ClaimedDelivery, error: DeliveryError | None) -> None:
         """Count what became of a notice's message; too many errors are dealt with after the next settling."""
         if job.notice_id is not None and (trouble := self._watch.note(job.notice_id, error)):
             self._troubles.append((job.notice_id, trouble))
 
-    def _failed(self, job: Job, error: DeliveryError) -> Settlement:
+    def _failed(self, job: Job | ClaimedDelivery, error: DeliveryError) -> Settlement:
         now = self._clock()
         log.warning("delivery not sent: %s", error.reason, extra={"delivery_id": job.id})
         self._note(job, error)

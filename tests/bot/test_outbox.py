@@ -217,6 +217,26 @@ async def test_what_is_sent_and_not_settled_yet_counts_as_in_flight(
     assert {row.status for row in await rows(database)} == {DeliveryStatus.SENT, DeliveryStatus.SKIPPED}
 
 
+async def test_what_cannot_be_prepared_is_put_back_and_tried_again(
+    database: Database, sealer: Sealer, wire: Wire, clock: Clock
+) -> None:
+    failures = [RuntimeError("the database went away"), RuntimeError("again")]
+
+    async def render(notice_id: int, locale: str) -> Outgoing | None:
+        if failures:
+            raise failures.pop()
+        return await no_notice(notice_id, locale)
+
+    outbox = Outbox(database, sealer, wire, render, process_id="p", clock=clock, jitter=lambda: 0.5)
+    await send_notice(database, sealer, clock, locales=("vi", "vi", "vi"))
+    await outbox.deliver_all()
+    assert sorted(row.status for row in await rows(database)) == ["queued", "queued", "sent"]
+    clock.advance(seconds=2)
+    await outbox.deliver_all()
+    assert {row.status for row in await rows(database)} == {DeliveryStatus.SENT}
+    assert len(wire.sent) == 3
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - the condition is a list that grows
