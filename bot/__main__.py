@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
                                                      "publisher, approver, administrator")
     staff.add_argument("--section", help="id of the section, of the deployment file")
     staff.add_argument("--station", help="id of the station, of the deployment file")
+    notice = add("notice", None, "what can be done with a notice from here").add_subparsers(required=True, metavar="do")
+    send = notice.add_parser("send", help="send an approved notice now, under the name of a member of staff")
+    send.add_argument("id", type=int, help="number of the notice, as in the address of its page")
+    send.add_argument("--as", dest="username", help="user name of who sends it; not needed to watch one under way")
+    send.add_argument("--watch", action="store_true", help="show how far it is until it has ended")
+    send.set_defaults(run=_send_notice)
     return parser
 
 
@@ -151,6 +157,24 @@ def _add_staff(options: argparse.Namespace) -> int:
 
     print(f"{options.name} signs in once with this link, then sets a password:\n{asyncio.run(go())}")
     return 0
+
+
+def _send_notice(options: argparse.Namespace) -> int:
+    from bot import app, notice_terminal
+    from bot.config import read_settings
+
+    built = app.build(read_settings(os.environ))
+
+    async def go() -> int:
+        try:
+            return await notice_terminal.send(
+                built.database, options.id, username=options.username, is_watched=options.watch, clock=app.utc_now,
+                limits=app.notice_limits(built),
+            )
+        finally:
+            await built.database.close()
+
+    return asyncio.run(go())
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import uvicorn
 from starlette.applications import Starlette
 
-from bot import conversation
+from bot import conversation, notices
 from bot.answers import Screens
 from bot.classifier import RemoteClassifier
 from bot.config import Settings, split_address
@@ -23,6 +23,7 @@ from bot.deployment import Deployment, load_deployment, write_rows
 from bot.errors import SettingsError
 from bot.i18n import ROOT, load_strings
 from bot.keys import use_key_of_database
+from bot.notice_rules import NoticeLimits
 from bot.outbox import NOTICES_IN_FLIGHT, Outbox
 from bot.telegram.commands import announce_commands
 from bot.telegram.fetcher import Fetcher
@@ -99,6 +100,13 @@ def _classifier(settings: Settings, screens: Screens) -> RemoteClassifier | None
     )
 
 
+def notice_limits(app: App) -> NoticeLimits:
+    """Return what sending notices is held to."""
+    return NoticeLimits.of(
+        app.deployment, app.parts.screens.offered_tags, telegram_rate=app.settings.telegram_rate
+    )
+
+
 async def prepare_database(app: App) -> None:
     """Bring the tables up to date and make sections and stations those of the deployment."""
     await migrate.upgrade(app.database)
@@ -156,12 +164,17 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
         raise SettingsError(["KOBAN_TELEGRAM_TOKEN is missing: BotFather gives one; or try `koban demo`"])
     process_id = new_process_id()
     async with create_bot(settings) as bot:
-        sender = Sender(bot, Limiter(rate=_share_of_rate(settings.telegram_rate, roles)))
+        rules = app.deployment.notice
+        sender = Sender(bot, Limiter(rate=_share_of_rate(settings.telegram_rate, roles), notice_rate=rules.rate))
         renderer = NoticeRenderer(app.database, parts.screens, clock=utc_now)
         outbox = Outbox(
             app.database, parts.sealer, sender.send, renderer, process_id=process_id, clock=utc_now,
             takes_notices="worker" in roles, words=parts.screens.words,
             notices_in_flight=PAID_IN_FLIGHT if settings.telegram_rate > 30 else NOTICES_IN_FLIGHT,
+            is_quiet=rules.quiet.is_quiet if rules.quiet else lambda _at: False,
+            stop_notice=lambda notice_id, trouble: notices.stop_for_errors(
+                app.database, notice_id, now=utc_now(), **asdict(trouble)
+            ),
         )
         clockwork = Clockwork(
             app.database, outbox, screens=parts.screens, deployment=app.deployment, sealer=parts.sealer,

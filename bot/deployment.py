@@ -160,11 +160,18 @@ class Interpretation:
 
 @dataclass(frozen=True)
 class NoticeRules:
-    """Limits on notices. rate: messages a second at most; kinds: those that residents can subscribe to."""
+    """Limits on notices.
+
+    rate: messages a second at most; kinds: those that residents can subscribe to.
+    test_chats: dict of name → Telegram chat id, of chats of staff that see a notice before residents do.
+    campaigns: dict of campaign → (first, last day) where this police sets its own.
+    """
 
     quiet: QuietHours | None
     rate: int
     kinds: tuple[str, ...]
+    test_chats: Mapping[str, int] = field(default_factory=dict)
+    campaigns: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

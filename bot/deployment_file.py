@@ -373,10 +373,43 @@ class _Reader:
         kinds = tuple(kind.value for kind in NoticeKind)
         if inner is None:
             return NoticeRules(None, 1, kinds)
-        inner.only({"quiet_hours", "rate", "kinds"})
+        inner.only({"quiet_hours", "rate", "kinds", "test_chats", "campaigns"})
         quiet = parsed(inner, "quiet_hours", read_quiet_hours, required=False)
         for kind, line in inner.texts("kinds"):
             if kind not in kinds:
                 inner.problem(f"`{kind}` is no kind of notice; write {', '.join(kinds)}", line=line, code="unknown_id")
         chosen = {kind for kind, _ in inner.texts("kinds", required=False)}
-        return NoticeRules(quiet, whole_number(inner, "rate", 1, 1000), tuple(each for each in kinds if each in chosen))
+        test_chats: dict[str, int] = {}
+        for entry in inner.mappings("test_chats", required=False):
+            entry.only({"name", "chat_id"})
+            name = clean_text(entry, "name")
+            if name in test_chats:
+                entry.problem(f"test chat `{name}` stands twice; keep one", key="name", code="duplicate")
+            if not re.fullmatch(r"[1-9][0-9]{0,15}", chat_id := entry.text("chat_id") or ""):
+                entry.problem("`chat_id` must be the number of a private chat; the bot leaves groups", key="chat_id",
+                              code="type")
+                continue
+            test_chats[name] = int(chat_id)
+        return NoticeRules(quiet, whole_number(inner, "rate", 1, 1000),
+                           tuple(each for each in kinds if each in chosen), MappingProxyType(test_chats),
+                           MappingProxyType(self._campaigns(inner)))
+
+    def _campaigns(self, notices: Fields) -> dict[str, tuple[Mapping[str, int], Mapping[str, int]]]:
+        """Read the days that this police sets itself for campaigns of bot/campaigns.yaml."""
+        from bot.campaigns import load  # which knows notices, and so this module
+
+        known = {campaign.id for campaign in load()}
+        found: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
+        inner = notices.mapping("campaigns", required=False)
+        for name in inner or ():
+            assert inner is not None
+            if name not in known:
+                inner.problem(f"`{name}` is no campaign of bot/campaigns.yaml", key=name, code="unknown_id")
+            if (entry := inner.mapping(name)) is None:
+                continue
+            entry.only({"first", "last"})
+            days = [parsed(entry, key, read_month_day) for key in ("first", "last")]
+            if all(days):
+                first, last = ({"month": day[0], "day": day[1]} for day in days if day)
+                found[name] = (first, last)
+        return found

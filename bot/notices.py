@@ -1,5 +1,7 @@
 """Notices: draft, review, approval by another person, schedule, expansion into deliveries, pause, resume, cancel.
 
+Every step checks the role of who takes it, whatever page or command called it.
+
 What is due is a query on rows; a tick only says when to look. Whoever changes a row's status has done it, so two
 workers expand a notice once.
 """
@@ -7,20 +9,40 @@ workers expand a notice once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.errors import NotFound, WrongState
-from bot.i18n import Strings
-from bot.outgoing import Button, Outgoing, TextBuilder
-from intents.schema import Locale
+from bot.event_texts import Invitation
+from bot.notice_rules import (
+    APPROVERS,
+    EDITORS,
+    RUNNERS,
+    NoticeLimits,
+    lacking,
+    require_loud_hours,
+    require_role,
+    require_state,
+)
+from bot.notice_texts import Frame
 from storage import audit, notices
 from storage.audit import AuditTag
 from storage.database import Database
-from storage.models import DeliveryStatus, Notice, NoticeKind, NoticeStatus, NoticeText, Role, Staff
+from storage.models import (
+    DeliveryStatus,
+    Event,
+    Notice,
+    NoticeKind,
+    NoticePurpose,
+    NoticeStatus,
+    NoticeText,
+    Staff,
+    Urgency,
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +50,7 @@ MISSING_POLICIES = ("fallback", "skip", "hold")
 EDITABLE = (NoticeStatus.DRAFT,)
 MAX_TITLE = 200
 MAX_BODY = 3000
-_MAY_APPROVE = (Role.APPROVER, Role.ADMINISTRATOR)
+MAX_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +81,14 @@ async def create(
     expires_at: datetime | None = None,
 ) -> Notice:
     """Begin a draft. author: None for a draft that the year's calendar brings."""
+    if author is not None:
+        require_role(author, EDITORS)
     if not name.strip() or len(name) > MAX_TITLE:
         raise WrongState("A notice needs a name of at most {n} characters.", n=MAX_TITLE)
     notice = Notice(
         name=name.strip(), kind=kind, status=NoticeStatus.DRAFT, audience={},
         author_id=author.id if author else None, send_at=send_at, expires_at=expires_at, created_at=now,
-        updated_at=now,
+        updated_at=now, purpose=NoticePurpose.NOTICE, urgency=Urgency.ROUTINE,
     )
     session.add(notice)
     await session.flush()
@@ -80,6 +104,15 @@ async def get(session: AsyncSession, notice_id: int) -> Notice:
     return notice
 
 
+async def texts_and_frame(session: AsyncSession, notice: Notice) -> tuple[dict[str, NoticeText], Frame]:
+    """Return the words of a notice and what stands around them; a message to guests has the words of its original."""
+    texts = await notices.texts_of(session, notice.id)
+    event = await session.get(Event, notice.original_id if notice.original_id and not texts else notice.id)
+    if not texts and notice.original_id is not None:
+        texts = await notices.texts_of(session, notice.original_id)
+    return texts, Frame.of(notice, Invitation.of(event) if event else None)
+
+
 async def change(
     session: AsyncSession,
     notice: Notice,
@@ -92,9 +125,13 @@ async def change(
     send_at: datetime | None,
     expires_at: datetime | None,
     now: datetime,
+    urgency: str = Urgency.ROUTINE,
 ) -> None:
     """Save a draft. texts: tag → (title, body); an empty body removes the text. Changing words takes back a review."""
-    _require(notice, EDITABLE)
+    require_role(editor, EDITORS)
+    require_state(notice, EDITABLE)
+    if urgency not in set(Urgency):
+        raise WrongState("Choose how urgent the notice is.")
     if missing not in MISSING_POLICIES:
         raise WrongState("Choose what happens where a language has no text.")
     if expires_at and send_at and expires_at <= send_at:
@@ -112,7 +149,7 @@ async def change(
             await session.delete(have[tag])
     notice.name, notice.missing = name.strip() or notice.name, missing
     notice.audience = {"locales": list(audience.locales), "municipalities": list(audience.municipalities)}
-    notice.send_at, notice.expires_at, notice.updated_at = send_at, expires_at, now
+    notice.send_at, notice.expires_at, notice.updated_at, notice.urgency = send_at, expires_at, now, urgency
     notice.author_id = editor.id
     notice.revision += 1
     audit.record(session, AuditTag.STAFF_NOTICE_CHANGE, _subject(notice), now=now, staff_id=editor.id,
@@ -121,7 +158,8 @@ async def change(
 
 async def submit(session: AsyncSession, notice: Notice, author: Staff, *, now: datetime) -> None:
     """Hand the draft to an approver."""
-    _require(notice, EDITABLE)
+    require_role(author, EDITORS)
+    require_state(notice, EDITABLE)
     have = await notices.texts_of(session, notice.id)
     if "ja-simple" not in have:
         raise WrongState("The text in やさしい日本語 is missing.")
@@ -131,9 +169,8 @@ async def submit(session: AsyncSession, notice: Notice, author: Staff, *, now: d
 
 def approve(session: AsyncSession, notice: Notice, approver: Staff, revision: int, *, now: datetime) -> None:
     """Approve what was read: the role must allow it, the person is not the author, the text has not changed since."""
-    _require(notice, (NoticeStatus.REVIEW,))
-    if approver.role not in _MAY_APPROVE:
-        raise WrongState("Your role may not approve notices.")
+    require_role(approver, APPROVERS)
+    require_state(notice, (NoticeStatus.REVIEW,))
     if approver.id == notice.author_id:
         raise WrongState("Another person must approve it.")
     if revision != notice.revision:
@@ -145,29 +182,64 @@ def approve(session: AsyncSession, notice: Notice, approver: Staff, revision: in
 
 
 def send_back(session: AsyncSession, notice: Notice, person: Staff, *, now: datetime) -> None:
-    """Make it a draft again; the approval is gone."""
-    _require(notice, (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED))
+    """Make it a draft again; the approval is gone, and so is the leave to send it at night."""
+    require_role(person, RUNNERS)
+    require_state(notice, (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED))
     notice.status, notice.approved_by_id, notice.approved_at = NoticeStatus.DRAFT, None, None
+    notice.quiet_reason = notice.quiet_asked_by_id = notice.quiet_allowed_by_id = None
     notice.updated_at = now
     audit.record(session, AuditTag.STAFF_NOTICE_RETURN, _subject(notice), now=now, staff_id=person.id)
 
 
-def schedule(
+def ask_for_quiet_hours(session: AsyncSession, notice: Notice, person: Staff, reason: str, *, now: datetime) -> None:
+    """Ask that the notice may arrive in the quiet hours. The reason stays with it."""
+    require_role(person, RUNNERS)
+    require_state(notice, (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED))
+    if not 1 <= len(reason.strip()) <= MAX_REASON:
+        raise WrongState("Write why it cannot wait, in at most {n} characters.", n=MAX_REASON)
+    notice.quiet_reason, notice.quiet_asked_by_id, notice.quiet_allowed_by_id = reason.strip(), person.id, None
+    notice.updated_at = now
+    audit.record(session, AuditTag.STAFF_NOTICE_QUIET_ASK, _subject(notice), now=now, staff_id=person.id)
+
+
+def allow_quiet_hours(session: AsyncSession, notice: Notice, person: Staff, *, now: datetime) -> None:
+    """Allow it: an approver who neither asked for it nor wrote the notice."""
+    require_role(person, APPROVERS)
+    require_state(notice, (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED))
+    if notice.quiet_asked_by_id is None:
+        raise WrongState("Nobody asked to send this notice in the quiet hours.")
+    if person.id in (notice.quiet_asked_by_id, notice.author_id):
+        raise WrongState("Another person must allow it.")
+    notice.quiet_allowed_by_id, notice.updated_at = person.id, now
+    audit.record(session, AuditTag.STAFF_NOTICE_QUIET_ALLOW, _subject(notice), now=now, staff_id=person.id,
+                 asked_by=notice.quiet_asked_by_id)
+
+
+async def schedule(
     session: AsyncSession, notice: Notice, person: Staff, send_at: datetime, expires_at: datetime | None, *,
-    now: datetime,
+    limits: NoticeLimits, now: datetime,
 ) -> None:
-    """Set the minute at which an approved notice goes out."""
-    _require(notice, (NoticeStatus.APPROVED, NoticeStatus.SCHEDULED))
+    """Set the minute at which an approved notice goes out.
+
+    Raises WrongState also when a language that it is held for has no text, and when it would arrive at night.
+    """
+    require_role(person, RUNNERS)
+    require_state(notice, (NoticeStatus.APPROVED, NoticeStatus.SCHEDULED))
     if expires_at is not None and expires_at <= max(send_at, now):
         raise WrongState("The notice would expire before it is sent.")
+    if held := lacking(notice, limits.tags, await notices.texts_of(session, notice.id)):
+        raise WrongState("The notice is held, because these languages have no text yet: {names}.",
+                         names=", ".join(held))
+    require_loud_hours(notice, limits, max(send_at, now))
     notice.status, notice.send_at, notice.expires_at = NoticeStatus.SCHEDULED, send_at, expires_at
-    notice.updated_at = now
+    notice.updated_at, notice.stopped_for = now, None
     audit.record(session, AuditTag.STAFF_NOTICE_SCHEDULE, _subject(notice), now=now, staff_id=person.id,
                  send_at=send_at.isoformat(), expires_at=expires_at.isoformat() if expires_at else None)
 
 
 async def pause(session: AsyncSession, notice: Notice, person: Staff, *, now: datetime) -> None:
     """Stop sending what is still queued."""
+    require_role(person, RUNNERS)
     if not await notices.move(session, notice.id, [NoticeStatus.SENDING], NoticeStatus.PAUSED, updated_at=now):
         raise WrongState("This notice is not being sent now.")
     audit.record(session, AuditTag.STAFF_NOTICE_PAUSE, _subject(notice), now=now, staff_id=person.id)
@@ -175,13 +247,17 @@ async def pause(session: AsyncSession, notice: Notice, person: Staff, *, now: da
 
 async def resume(session: AsyncSession, notice: Notice, person: Staff, *, now: datetime) -> None:
     """Go on sending what is still queued."""
-    if not await notices.move(session, notice.id, [NoticeStatus.PAUSED], NoticeStatus.SENDING, updated_at=now):
+    require_role(person, RUNNERS)
+    if not await notices.move(
+        session, notice.id, [NoticeStatus.PAUSED], NoticeStatus.SENDING, updated_at=now, stopped_for=None
+    ):
         raise WrongState("This notice is not paused.")
     audit.record(session, AuditTag.STAFF_NOTICE_RESUME, _subject(notice), now=now, staff_id=person.id)
 
 
 async def cancel(session: AsyncSession, notice: Notice, person: Staff, *, now: datetime) -> None:
     """End the notice; what is queued is cancelled, what was sent stays sent."""
+    require_role(person, RUNNERS)
     sources = [status for status in NoticeStatus if status not in notices.ENDED]
     if not await notices.move(
         session, notice.id, sources, NoticeStatus.CANCELLED, updated_at=now, finished_at=now
@@ -191,6 +267,20 @@ async def cancel(session: AsyncSession, notice: Notice, person: Staff, *, now: d
         session, [notice.id], status=DeliveryStatus.CANCELLED, reason="the notice was cancelled", now=now
     )
     audit.record(session, AuditTag.STAFF_NOTICE_CANCEL, _subject(notice), now=now, staff_id=person.id)
+
+
+async def stop_for_errors(database: Database, notice_id: int, *, now: datetime, **what: Any) -> bool:
+    """Pause a notice of which too many messages fail. what: JSON values for the page: n_errors, n, error."""
+    stopped_for = {"reason": "errors", "at": now.isoformat(), **what}
+    async with database.transaction() as session:
+        moved = await notices.move(
+            session, notice_id, [NoticeStatus.SENDING], NoticeStatus.PAUSED, updated_at=now, stopped_for=stopped_for
+        )
+        if moved:
+            audit.record(session, AuditTag.SYSTEM_NOTICE_PAUSE, f"notice:{notice_id}", now=now, **what)
+    if moved:
+        log.error("a notice was paused: too many of its messages fail", extra={"notice_id": notice_id})
+    return moved
 
 
 async def tick(database: Database, *, now: datetime) -> int:
@@ -224,60 +314,20 @@ async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
             ):
                 audit.record(session, AuditTag.SYSTEM_NOTICE_EXPIRE, _subject(notice), now=now)
             return moved
+        if notice.purpose == NoticePurpose.WITHDRAWAL and await notices.is_being_sent(session, notice.original_id or 0):
+            return False  # those on their way are withdrawn too, once it is known what became of them
+        if notice.missing == "hold" and notice.purpose == NoticePurpose.NOTICE:
+            reach = await notices.audience_by_locale(session, notice)
+            if held := sorted(set(reach) - set(await notices.texts_of(session, notice_id))):
+                await notices.move(session, notice_id, [NoticeStatus.SCHEDULED], NoticeStatus.APPROVED,
+                                   updated_at=now, stopped_for={"reason": "held", "tags": held})
+                audit.record(session, AuditTag.SYSTEM_NOTICE_PAUSE, _subject(notice), now=now, held_for=held)
+                return True
         if not await notices.move(
             session, notice_id, [NoticeStatus.SCHEDULED], NoticeStatus.SENDING, expanded_at=now, updated_at=now
         ):
             return False
-        audience = Audience.of(notice)
-        await notices.expand(
-            session, notice_id, kind=notice.kind, locales=audience.locales, municipalities=audience.municipalities,
-            now=now,
-        )
+        await notices.expand(session, notice, now=now)
         audit.record(session, AuditTag.SYSTEM_NOTICE_EXPAND, _subject(notice), now=now)
     log.info("notice expanded", extra={"notice_id": notice_id})
     return True
-
-
-def choose_text(
-    texts: Mapping[str, NoticeText], tag: str, *, missing: str, locales: Mapping[str, Locale]
-) -> NoticeText | None:
-    """Return the text that a chat with this locale gets: its own, or by policy that of its fallbacks; None is none."""
-    seen: set[str] = set()
-    current: str | None = tag
-    while current is not None and current not in seen:
-        if text := texts.get(current):
-            return text
-        if missing != "fallback":
-            return None
-        seen.add(current)
-        locale = locales.get(current)
-        current = locale.fallback if locale else "ja-simple"
-    return texts.get("ja-simple") if missing == "fallback" else None
-
-
-def render(text: NoticeText, strings: Strings) -> Outgoing:
-    """Return a notice as a resident sees it, with why it came and how to stop it."""
-    _ = strings
-    message = TextBuilder().line(f"📢 {text.title}", "bold").line().line(text.body).line()
-    if text.state == "drafted":
-        message.line(_("This text was translated by machine and not checked by a person yet."), "italic")
-    if text.tag != strings.tag:
-        message.line(_("There is no text in your language for this notice yet."), "italic")
-    message.add(_("You get this because you asked for notices."), "italic")
-    return message.build(((Button(_("Stop notices"), data="sub:off"), Button(_("Menu"), data="menu")),))
-
-
-def who_gets_what(
-    counts: Mapping[str, int], texts: Mapping[str, NoticeText], *, missing: str, locales: Mapping[str, Locale]
-) -> Sequence[tuple[str, int, str | None]]:
-    """Return (locale, chats, tag of the text they get or None) for the preview before approval."""
-    rows = []
-    for tag, count in sorted(counts.items(), key=lambda item: -item[1]):
-        text = choose_text(texts, tag, missing=missing, locales=locales)
-        rows.append((tag, count, text.tag if text else None))
-    return rows
-
-
-def _require(notice: Notice, states: Sequence[NoticeStatus]) -> None:
-    if notice.status not in states:
-        raise WrongState("The notice is not in a state in which this can be done.")

@@ -19,9 +19,10 @@ from gettext import NullTranslations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import safety
+from bot.error_watch import ErrorWatch, Trouble
 from bot.errors import DeliveryError
 from bot.i18n import Strings
-from bot.outgoing import Outgoing
+from bot.outgoing import About, Outgoing
 from storage import chats, deliveries
 from storage.database import Database
 from storage.deliveries import ClaimedDelivery, Settlement
@@ -36,12 +37,14 @@ Send = Callable[[int, Outgoing, Lane], Awaitable[int | None]]
 RenderNotice = Callable[[int, str], Awaitable[Outgoing | None]]
 # words(locale) → the interface strings, for what is said by the outbox itself.
 Words = Callable[[str], Strings]
+# stop_notice(notice_id, trouble): pauses a notice of which too much fails.
+StopNotice = Callable[[int, Trouble], Awaitable[object]]
 
 MAX_ATTEMPTS = 8
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 300.0
 ANSWERS_IN_FLIGHT = 200
-NOTICES_IN_FLIGHT = 30  # after a kill at most this many are unknown
+NOTICES_IN_FLIGHT = 30  # claimed and not settled yet: after a kill at most this many are unknown
 IDLE_S = 0.25
 
 
@@ -115,6 +118,7 @@ class Outbox:
     process_id: under which this process claims; its heartbeat must be kept (`storage.deliveries.beat`).
     takes_notices: False in a process that leaves them to the worker.
     words: the strings of a locale, for the word that stands in for a message in safe contact; without it, English.
+    is_quiet: tells whether a moment is in the quiet hours, in which only notices allowed for it go on.
     clock: returns aware UTC time.
     """
 
@@ -130,6 +134,8 @@ class Outbox:
         takes_notices: bool = True,
         words: Words | None = None,
         notices_in_flight: int = NOTICES_IN_FLIGHT,
+        is_quiet: Callable[[datetime], bool] = lambda _at: False,
+        stop_notice: StopNotice | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
@@ -140,11 +146,16 @@ class Outbox:
         self._clock = clock
         self._words = words or (lambda _tag: Strings("en", NullTranslations()))
         self._jitter = jitter
+        self._is_quiet = is_quiet
+        self._stop_notice = stop_notice
+        self._watch = ErrorWatch()
+        self._troubles: list[tuple[int, Trouble]] = []
         self._capacity = {True: notices_in_flight if takes_notices else 0, False: ANSWERS_IN_FLIGHT}
+        # Of answers those on their way; of notices all that were claimed and are not settled yet.
         self._in_flight = {True: 0, False: 0}
         self._chains: dict[int, deque[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._settlements: list[Settlement] = []
+        self._settlements: list[tuple[Settlement, bool]] = []  # and whether it is a notice's
         self._blocked: set[int] = set()
         self._has_settlements = asyncio.Event()
         self._freed = asyncio.Event()
@@ -165,7 +176,7 @@ class Outbox:
     def hand_over(self, jobs: Sequence[Job]) -> None:
         """Send jobs of this process whose rows are committed."""
         for job in jobs:
-            self._in_flight[job.lane is Lane.NOTICE] += 1
+            self._in_flight[False] += job.lane is not Lane.NOTICE
             if chain := self._chains.get(job.chat_id):
                 if job.lane is Lane.DANGER:
                     chain.insert(1, job)  # only the one on its way is before it
@@ -209,10 +220,12 @@ class Outbox:
                 continue
             async with self._database.transaction() as session:
                 claimed = await deliveries.claim(
-                    session, process_id=self._process_id, lanes=lanes, limit=room, now=now
+                    session, process_id=self._process_id, lanes=lanes, limit=room, now=now,
+                    is_quiet=is_notice and self._is_quiet(now),
                 )
             n_claimed += len(claimed)
-            self.hand_over([job for item in claimed if (job := await self._open(item, now))])
+            self._in_flight[True] += len(claimed) if is_notice else 0
+            self.hand_over([job for item in claimed if (job := await self._open_or_put_back(item, now))])
         return n_claimed
 
     async def deliver_all(self) -> None:
@@ -220,7 +233,17 @@ class Outbox:
         while await self.claim_due() or self._tasks:
             await asyncio.gather(*self._tasks)
             await self._settle_batch()
+            await self._stop_troubled()
         await self._settle_batch()
+
+    async def _open_or_put_back(self, item: ClaimedDelivery, now: datetime) -> Job | None:
+        """Open a claimed delivery. What cannot be opened now is tried again later: nobody else may claim it."""
+        try:
+            return await self._open(item, now)
+        except Exception:
+            log.exception("a delivery could not be prepared", extra={"delivery_id": item.id})
+            self._settled(self._failed(item, DeliveryError("could not be prepared")), lane=Lane(item.lane))
+            return None
 
     async def _open(self, item: ClaimedDelivery, now: datetime) -> Job | None:
         outgoing: Outgoing | None = None
@@ -229,6 +252,8 @@ class Outbox:
             try:
                 if item.notice_id is not None:
                     outgoing = await self._render_notice(item.notice_id, item.locale)
+                    if outgoing is not None and outgoing.about:
+                        outgoing = replace(outgoing, about_message_id=item.target_message_id)
                     reason = "no text in this language"
                 elif item.payload_sealed is not None:
                     outgoing = Outgoing.from_json(self._sealer.open_text(item.payload_sealed, deliveries.OUTBOX))
@@ -236,13 +261,15 @@ class Outbox:
             except SealingError:
                 reason, outgoing = "sealed with a key that is not in the ring", None
         if outgoing is None:
-            self._settled(Settlement(item.id, DeliveryStatus.SKIPPED, now, error=reason))
+            self._settled(Settlement(item.id, DeliveryStatus.SKIPPED, now, error=reason), lane=Lane(item.lane))
             return None
         if item.safe_contact and item.lane == Lane.ANSWER:
             is_unprompted = outgoing.is_unprompted or now - item.created_at > safety.LATE
             safe_at = safety.SafeTimes(item.safe_hours, item.safe_days).next_moment(now)
             if is_unprompted and safe_at > now:
-                self._settled(Settlement(item.id, DeliveryStatus.QUEUED, now, not_before=safe_at))
+                self._settled(
+                    Settlement(item.id, DeliveryStatus.QUEUED, now, not_before=safe_at), lane=Lane(item.lane)
+                )
                 return None
             if is_unprompted:
                 outgoing = safety.envelope(self._words(item.locale), item.message_id)
@@ -259,14 +286,13 @@ class Outbox:
                 delayed = list(chain)
             for each in delayed:
                 chain.popleft()
-                self._in_flight[each.lane is Lane.NOTICE] -= 1
+                self._in_flight[False] -= each.lane is not Lane.NOTICE
                 self._settled(
                     settlement if each is job
-                    else Settlement(each.id, DeliveryStatus.QUEUED, self._clock(), not_before=settlement.not_before)
+                    else Settlement(each.id, DeliveryStatus.QUEUED, self._clock(), not_before=settlement.not_before),
+                    lane=each.lane,
                 )
             self._freed.set()
-            if job.lane is Lane.NOTICE and self._in_flight[True] <= self._capacity[True] // 2:
-                self._woken.set()  # half is free again: worth one more claim
         del self._chains[chat_id]
 
     async def _send_one(self, job: Job) -> Settlement:
@@ -278,11 +304,21 @@ class Outbox:
             log.exception("sending failed in an unforeseen way", extra={"delivery_id": job.id})
             return self._failed(job, DeliveryError("unforeseen error"))
         log.debug("delivery sent", extra={"delivery_id": job.id})
-        return Settlement(job.id, DeliveryStatus.SENT, self._clock(), telegram_message_id=message_id)
+        self._note(job, None)
+        how = None
+        if job.outgoing.about is About.REMOVE:
+            how = deliveries.REMOVED if message_id is None else deliveries.REPLACED
+        return Settlement(job.id, DeliveryStatus.SENT, self._clock(), error=how, telegram_message_id=message_id)
 
-    def _failed(self, job: Job, error: DeliveryError) -> Settlement:
+    def _note(self, job: Job | ClaimedDelivery, error: DeliveryError | None) -> None:
+        """Count what became of a notice's message; too many errors are dealt with after the next settling."""
+        if job.notice_id is not None and (trouble := self._watch.note(job.notice_id, error)):
+            self._troubles.append((job.notice_id, trouble))
+
+    def _failed(self, job: Job | ClaimedDelivery, error: DeliveryError) -> Settlement:
         now = self._clock()
         log.warning("delivery not sent: %s", error.reason, extra={"delivery_id": job.id})
+        self._note(job, error)
         if error.is_blocked:
             self._blocked.add(job.chat_id)
         if error.may_be_delivered and job.notice_id is not None:
@@ -297,8 +333,8 @@ class Outbox:
             may_be_repeated=error.may_be_delivered,
         )
 
-    def _settled(self, settlement: Settlement) -> None:
-        self._settlements.append(settlement)
+    def _settled(self, settlement: Settlement, *, lane: Lane) -> None:
+        self._settlements.append((settlement, lane is Lane.NOTICE))
         self._has_settlements.set()
 
     async def _settle_forever(self) -> None:
@@ -307,6 +343,7 @@ class Outbox:
             await self._has_settlements.wait()
             try:
                 await self._settle_batch()
+                await self._stop_troubled()
             except Exception:
                 log.exception("the outbox cannot record what it sent; trying again")
                 await asyncio.sleep(IDLE_S)
@@ -319,7 +356,7 @@ class Outbox:
             return
         try:
             async with self._database.transaction() as session:
-                await deliveries.settle(session, batch)
+                await deliveries.settle(session, [settlement for settlement, _is_notice in batch])
                 for chat_id in blocked:
                     await chats.mark_blocked(session, chat_id)
         except BaseException:
@@ -327,6 +364,15 @@ class Outbox:
             self._blocked |= blocked
             self._has_settlements.set()
             raise
+        self._in_flight[True] -= (n_notices := sum(is_notice for _settlement, is_notice in batch))
+        if n_notices and self._in_flight[True] <= self._capacity[True] // 2:
+            self._woken.set()  # half is free again: worth one more claim
+
+    async def _stop_troubled(self) -> None:
+        while self._troubles:
+            if self._stop_notice is not None:
+                await self._stop_notice(*self._troubles[0])
+            self._troubles.pop(0)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -6,14 +6,20 @@ Nothing here is markup: formatting is entities with offsets, so nothing a person
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 # In UTF-16 units. Source: Bot API, sendMessage, "1-4096 characters after entities parsing" (2026-11-22)
 MAX_TEXT_UNITS = 4096
 MAX_DATA_BYTES = 64  # Source: Bot API, InlineKeyboardButton.callback_data (2026-11-22)
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+def _by_name(value: Entity | Button | Document | Outgoing) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_by_name).encode
 
 
 def utf16_length(text: str) -> int:
@@ -47,6 +53,23 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A small text file to send. content: its text, in UTF-8."""
+
+    name: str
+    content: str
+    mime: str
+
+
+class About(StrEnum):
+    """What a message does with an earlier one: answers it, takes its place, or only removes it."""
+
+    REPLY = "reply"
+    REPLACE = "replace"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message to send, or a change to one sent before.
 
@@ -56,6 +79,8 @@ class Outgoing:
     is_unprompted: comes by itself, not in answer to what the resident has just done.
     delete_message_ids: messages that are deleted first; without text nothing is sent after that.
     text_if_kept: said instead of the text when `{n}` of them could not be deleted.
+    about, about_message_id: what to do with an earlier message; the text of a REMOVE is shown where it must stay.
+    document: goes with the text as its caption, which is then at most 1,024 characters.
     """
 
     text: str
@@ -67,6 +92,9 @@ class Outgoing:
     is_unprompted: bool = False
     delete_message_ids: tuple[int, ...] = ()
     text_if_kept: str = ""
+    about: About | None = None
+    about_message_id: int | None = None
+    document: Document | None = None
 
     def covered(self) -> Outgoing:
         """Return the same message with all its words covered until they are touched."""
@@ -74,12 +102,7 @@ class Outgoing:
 
     def to_json(self) -> str:
         """Return the message as compact JSON for the outbox."""
-        raw = {name: getattr(self, name) for name in _FIELDS}
-        raw["entities"] = [{name: getattr(each, name) for name in Entity.__slots__} for each in self.entities]
-        raw["buttons"] = [
-            [{name: getattr(each, name) for name in Button.__slots__} for each in row] for row in self.buttons
-        ]
-        return _encode(raw)
+        return _encode(self)
 
     @classmethod
     def from_json(cls, text: str) -> Outgoing:
@@ -88,10 +111,11 @@ class Outgoing:
         raw["entities"] = tuple(Entity(**entity) for entity in raw["entities"])
         raw["buttons"] = tuple(tuple(Button(**button) for button in row) for row in raw["buttons"])
         raw["delete_message_ids"] = tuple(raw.get("delete_message_ids", ()))
+        if raw.get("about"):
+            raw["about"] = About(raw["about"])
+        if raw.get("document"):
+            raw["document"] = Document(**raw["document"])
         return cls(**raw)
-
-
-_FIELDS = tuple(each.name for each in fields(Outgoing))
 
 
 class TextBuilder:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from bot import safe_screens, safety
+from bot import events, safe_screens, safety
 from bot.i18n import TOKYO
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
@@ -43,6 +43,7 @@ async def export(scene: Scene) -> list[Outgoing]:
         _("Area: {place}", place=place.name(chat.locale) if place else "–"),
         _("Notices: {kinds}", kinds=", ".join(await chats.subscriptions(session, chat.id)) or "–"),
         _("Name that the staff see: {name}", name=chat.pseudonym),
+        *await events.shown_answers(scene),
     ]
     if chat.safe_contact:
         lines.append(f"🤫 {safe_screens.describe(scene)}")

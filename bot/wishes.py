@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bot import intake, personal_data, safe_screens, safe_talk
+from bot import events, intake, personal_data, safe_screens, safe_talk, subscriptions, trials
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from intents.danger import Danger
 from intents.matcher import BOT_REQUESTS
-from storage import chats
-from storage.models import NoticeKind, Turn
+from storage.models import Turn
 
+STAFF_CODE = "staff-"  # before the code with which staff link their chat: `/link staff-…`, or in a link to the bot
 # What a command does, by the bot request of the same meaning.
 COMMANDS = {
     "start": "start", "help": "what_can_you_do", "menu": "menu", "sos": "sos", "language": "change_language",
@@ -21,7 +21,11 @@ COMMANDS = {
 
 async def command(scene: Scene) -> Response:
     """Do what a command says; an unknown one gets the menu."""
-    name = scene.incoming.text.split(maxsplit=1)[0].lower() if scene.incoming.text else ""
+    name, _space, rest = scene.incoming.text.partition(" ")
+    name = name.lower()
+    if name in ("start", "link") and rest.startswith(STAFF_CODE):
+        code = rest.removeprefix(STAFF_CODE).strip()
+        return Response.say(await trials.link_chat(scene.session, scene.chat, code, now=scene.now))
     return await request(scene, COMMANDS.get(name, "menu"))
 
 
@@ -33,9 +37,9 @@ async def request(scene: Scene, name: str) -> Response:
     if name == "ticket_status":
         return await intake.status(scene)
     if name == "stop_notices":
-        return await _notices(scene, wanted=False)
-    if name == "start_notices":
-        return await _notices(scene, wanted=True)
+        return await subscriptions.stop(scene)
+    if name in ("start_notices", "notices"):
+        return await subscriptions.ask(scene)
     if name == "hide":
         return await safe_talk.hide(scene)
     if name == "export_data":
@@ -46,7 +50,6 @@ async def request(scene: Scene, name: str) -> Response:
         "start": lambda: screens.welcome(tag, scene.deployment.name(tag)),
         "sos": lambda: screens.emergency_menu(tag),
         "change_language": lambda: screens.languages(tag),
-        "notices": lambda: _notice_choice(scene),
         "privacy": lambda: personal_data.privacy(scene),
         "furigana": lambda: _furigana_choice(scene),
         "safe_contact": lambda: safe_screens.screen(scene),
@@ -103,7 +106,9 @@ async def press(scene: Scene) -> Response:
     if verb == "sc":
         return await safe_talk.press(scene, rest)
     if verb == "sub":
-        return Response.say(_notice_choice(scene)) if not rest else await _notices(scene, wanted=rest == "on")
+        return await subscriptions.press(scene, rest)
+    if verb == "ev":
+        return await events.press(scene, *rest.partition(":")[::2])
     if verb == "furi" and rest in ("on", "off"):
         scene.chat.wants_furigana = rest == "on"
         _ = scene.words
@@ -169,23 +174,3 @@ def _furigana_choice(scene: Scene) -> Outgoing:
         _("Shall Japanese text carry its reading, as in 警察（けいさつ）?"),
         (Button(_("Yes"), data="furi:on"), Button(_("No"), data="furi:off")),
     )
-
-
-def _notice_choice(scene: Scene) -> Outgoing:
-    _ = scene.words
-    return plain(
-        _("Do you want notices from the police here: safety, events, awareness months? You can stop at any time."),
-        (Button(_("🔔 Yes, please"), data="sub:on"), Button(_("🔕 No notices"), data="sub:off")),
-    )
-
-
-async def _notices(scene: Scene, *, wanted: bool) -> Response:
-    _ = scene.words
-    if wanted:
-        await chats.subscribe(scene.session, scene.chat.id, list(NoticeKind), now=scene.now)
-        text = _("You will get notices here. To stop them, tap the button or write /stop.")
-        return Response.say(plain(text, (Button(_("🔕 No notices"), data="sub:off"),)))
-    await chats.unsubscribe(scene.session, scene.chat.id)
-    text = _("Notices are off. You can still ask me anything.")
-    return Response.say(plain(text, (Button(_("🔔 Turn on again"), data="sub:on"),)))
-

@@ -9,21 +9,21 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import audit_check, campaigns, erasing, escalation, notices, retention, reviews
+from bot import audit_check, campaigns, erasing, escalation, events, notice_texts, notices, retention, reviews
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
 from bot.outbox import Outbox
 from bot.outgoing import Outgoing
 from storage import deliveries
-from storage import notices as notice_rows
 from storage.database import Database
-from storage.models import Notice, NoticeText
+from storage.models import Notice, NoticePurpose, NoticeText
 from storage.sealing import Sealer
 
 log = logging.getLogger(__name__)
@@ -107,8 +107,14 @@ class Clockwork:
         await reviews.refresh(self._database, self._screens)
 
     async def tick(self) -> None:
-        """Look for notices that are due, expired or finished."""
-        if await notices.tick(self._database, now=self._clock()):
+        """Look for notices that are due, expired or finished, for reminders, and for seats that became free."""
+        now = self._clock()
+        n_changed = await events.remind(self._database, now=now)
+        n_changed += await notices.tick(self._database, now=now)
+        n_changed += await events.give_free_seats(
+            self._database, screens=self._screens, sealer=self._sealer, now=now
+        )
+        if n_changed:
             self._outbox.wake()
 
     async def look_at_deadlines(self) -> None:
@@ -121,7 +127,9 @@ class Clockwork:
         now = self._clock()
         async with self._database.transaction() as session:
             gone = await retention.remove_old(session, deployment=self._deployment, now=now)
-            n_drafts = await campaigns.ensure_drafts(session, now=now)
+            n_drafts = await campaigns.ensure_drafts(
+                session, now=now, own=self._deployment.notice.campaigns
+            )
         log.info("housekeeping done: %d old rows removed, %d campaign drafts added", sum(gone.values()), n_drafts)
 
     async def keep_erasures(self) -> None:
@@ -144,23 +152,51 @@ class NoticeRenderer:
         self._database = database
         self._screens = screens
         self._clock = clock
-        self._cache: dict[int, tuple[datetime, str, dict[str, NoticeText]]] = {}
+        self._cache: dict[int, _ReadNotice] = {}
 
     async def __call__(self, notice_id: int, locale: str) -> Outgoing | None:
         """Return the notice as this locale reads it; None when its policy skips the locale."""
-        missing, texts = await self._texts(notice_id)
-        text = notices.choose_text(texts, locale, missing=missing, locales=self._screens.catalogue.locales)
-        return notices.render(text, self._screens.words(locale)) if text else None
+        read = await self._read(notice_id)
+        if locale not in read.rendered:
+            strings = self._screens.words(locale)
+            text = notice_texts.choose_text(
+                read.texts, locale, missing=read.missing, locales=self._screens.catalogue.locales
+            )
+            if read.frame.purpose == NoticePurpose.WITHDRAWAL:
+                read.rendered[locale] = notice_texts.withdrawn(strings)
+            else:
+                read.rendered[locale] = notice_texts.render(
+                    text, strings, read.frame, self._titles(read.frame, locale)
+                ) if text else None
+        return read.rendered[locale]
 
-    async def _texts(self, notice_id: int) -> tuple[str, dict[str, NoticeText]]:
+    def _titles(self, frame: notice_texts.Frame, locale: str) -> dict[str, str]:
+        today = self._clock().astimezone(TOKYO).date()
+        titles = {intent_id: self._screens.title(intent_id, locale, today=today) for intent_id in frame.topics}
+        return {intent_id: title for intent_id, title in titles.items() if title}
+
+    async def _read(self, notice_id: int) -> _ReadNotice:
         now = self._clock()
         cached = self._cache.get(notice_id)
-        if cached is None or (now - cached[0]).total_seconds() > _NOTICE_CACHE_S:
+        if cached is None or (now - cached.at).total_seconds() > _NOTICE_CACHE_S:
             async with self._database.reading() as session:
                 notice = await session.get(Notice, notice_id)
-                texts = await notice_rows.texts_of(session, notice_id)
+                texts, frame = await notices.texts_and_frame(session, notice) if notice else ({}, notice_texts.Frame())
+            if notice is not None and notice.campaign is not None:
+                frame = replace(frame, topics=campaigns.topics_of(notice.campaign))
             if len(self._cache) > 50:
                 self._cache.clear()
-            cached = (now, notice.missing if notice else "skip", texts)
+            cached = _ReadNotice(now, notice.missing if notice else "skip", texts, frame)
             self._cache[notice_id] = cached
-        return cached[1], cached[2]
+        return cached
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadNotice:
+    """A notice as it was read. rendered: dict of locale → message, filled as chats need it."""
+
+    at: datetime
+    missing: str
+    texts: dict[str, NoticeText]
+    frame: notice_texts.Frame
+    rendered: dict[str, Outgoing | None] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Chat, ChatState, NoticeKind, Subscription
+from storage.models import Chat, ChatState, EventAnswer, EventReply, NoticeKind, Subscription
 from storage.sealing import Sealer
 
 ADDRESS = "chat address"
@@ -78,23 +78,34 @@ async def get_or_create(
 
 
 async def mark_blocked(session: AsyncSession, chat_id: int) -> None:
-    """Record that Telegram refuses this chat, and end its subscriptions."""
+    """Record that Telegram refuses this chat, end its subscriptions and give its seats at events back."""
     await session.execute(update(Chat).where(Chat.id == chat_id).values(state=ChatState.BLOCKED))
     await session.execute(delete(Subscription).where(Subscription.chat_id == chat_id))
-
-
-async def subscribe(session: AsyncSession, chat_id: int, kinds: list[NoticeKind], *, now: datetime) -> None:
-    """Add the kinds of notice that this chat does not have yet."""
-    have = set(await session.scalars(select(Subscription.kind).where(Subscription.chat_id == chat_id)))
-    session.add_all(Subscription(chat_id=chat_id, kind=kind, created_at=now) for kind in kinds if kind not in have)
-
-
-async def unsubscribe(session: AsyncSession, chat_id: int) -> int:
-    """End every subscription of this chat; returns how many there were."""
-    ended = await session.execute(
-        delete(Subscription).where(Subscription.chat_id == chat_id).returning(Subscription.kind)
+    await session.execute(
+        update(EventReply).where(EventReply.chat_id == chat_id).values(answer=EventAnswer.NOT_NOW)
+        .execution_options(synchronize_session=False)
     )
-    return len(ended.all())
+
+
+async def subscribe(
+    session: AsyncSession, chat_id: int, kinds: list[NoticeKind], *, now: datetime, municipality: str | None = None
+) -> None:
+    """Give this chat these kinds of notice, for one municipality or, with None, for everywhere."""
+    have = await session.scalars(select(Subscription).where(Subscription.chat_id == chat_id))
+    by_kind = {subscription.kind: subscription for subscription in have}
+    for kind in kinds:
+        if kind in by_kind:
+            by_kind[kind].municipality = municipality
+        else:
+            session.add(Subscription(chat_id=chat_id, kind=kind, municipality=municipality, created_at=now))
+
+
+async def unsubscribe(session: AsyncSession, chat_id: int, kind: NoticeKind | None = None) -> int:
+    """End the subscription to a kind, or every subscription of this chat; returns how many there were."""
+    query = delete(Subscription).where(Subscription.chat_id == chat_id)
+    if kind is not None:
+        query = query.where(Subscription.kind == kind)
+    return len((await session.execute(query.returning(Subscription.kind))).all())
 
 
 async def subscriptions(session: AsyncSession, chat_id: int) -> list[str]:

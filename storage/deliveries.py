@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -18,13 +18,16 @@ from storage.models import (
     Lane,
     Message,
     Notice,
+    NoticePurpose,
     NoticeStatus,
     Process,
-    Subscription,
     Update,
+    Urgency,
 )
+from storage.notices import is_still_wanted
 
 OUTBOX = "delivery"
+REMOVED, REPLACED = "removed", "replaced by a sentence"  # how a withdrawal was done, in Delivery.error
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class ClaimedDelivery:
     n_attempts: int
     address_sealed: bytes
     locale: str
+    target_message_id: int | None
     may_send: bool
     message_id: int | None
     created_at: datetime
@@ -115,20 +119,58 @@ async def add_claimed(
 
 
 async def claim(
-    session: AsyncSession, *, process_id: str, lanes: Sequence[Lane], limit: int, now: datetime
+    session: AsyncSession, *, process_id: str, lanes: Sequence[Lane], limit: int, now: datetime, is_quiet: bool = False
 ) -> list[ClaimedDelivery]:
     """Take up to `limit` due deliveries by changing them; those of a paused or unfinished notice stay.
 
-    `may_send` is asked again at this moment: the chat is not blocked and, for a notice, still subscribed and not in
-    safe contact, and the notice has not expired.
+    is_quiet: it is night: only notices that a second person allowed for it, and what makes no sound.
+
+    An urgent notice goes before every other. `may_send` is asked again at this moment: the chat is not blocked and, for
+    a notice, still wants it and is not in safe contact, and the notice has not expired.
     """
+    sending = select(Notice.id).where(Notice.status == NoticeStatus.SENDING)
+    if is_quiet:
+        sending = sending.where(
+            or_(Notice.quiet_allowed_by_id.is_not(None), Notice.purpose == NoticePurpose.WITHDRAWAL)
+        )
+    groups = [sending]
+    if Lane.NOTICE in lanes:
+        urgent = sending.where(Notice.urgency == Urgency.URGENT)
+        if await session.scalar(urgent.limit(1)) is not None:
+            groups.insert(0, urgent)
+    ids: list[int] = []
+    for group in groups:
+        if len(ids) < limit:
+            ids += await _take(session, group, process_id=process_id, lanes=lanes, limit=limit - len(ids), now=now)
+    if not ids:
+        return []
+    may_send = (Chat.state == ChatState.ACTIVE) & or_(
+        Delivery.notice_id.is_(None), is_still_wanted() & or_(Notice.expires_at.is_(None), Notice.expires_at > now)
+    )
+    rows = await session.execute(
+        select(
+            Delivery.id, Delivery.chat_id, Delivery.lane, Delivery.notice_id, Delivery.payload_sealed,
+            Delivery.n_attempts, Chat.address_sealed, Chat.locale, Delivery.target_message_id,
+            may_send.label("may_send"), Delivery.message_id, Delivery.created_at, Chat.safe_contact, Chat.safe_hours,
+            Chat.safe_days,
+        )
+        .join(Chat, Chat.id == Delivery.chat_id)
+        .outerjoin(Notice, Notice.id == Delivery.notice_id)
+        .where(Delivery.id.in_(ids))
+        .order_by(Delivery.lane, Delivery.id)
+    )
+    return [ClaimedDelivery(*tuple(row)) for row in rows]
+
+
+async def _take(
+    session: AsyncSession, notices: Select[int], *, process_id: str, lanes: Sequence[Lane], limit: int,
+    now: datetime,
+) -> list[int]:
+    """Take due deliveries that are of no notice, or of one of these; returns their ids."""
     due = (
         select(Delivery.id)
         .where(Delivery.status == DeliveryStatus.QUEUED, Delivery.lane.in_(lanes), Delivery.not_before <= now)
-        .where(or_(
-            Delivery.notice_id.is_(None),
-            Delivery.notice_id.in_(select(Notice.id).where(Notice.status == NoticeStatus.SENDING)),
-        ))
+        .where(or_(Delivery.notice_id.is_(None), Delivery.notice_id.in_(notices)))
         .order_by(Delivery.lane, Delivery.id)
         .limit(limit)
     )
@@ -141,26 +183,7 @@ async def claim(
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     )
-    ids = [row.id for row in taken]
-    if not ids:
-        return []
-    is_subscribed = exists().where(Subscription.chat_id == Delivery.chat_id, Subscription.kind == Notice.kind)
-    may_send = (Chat.state == ChatState.ACTIVE) & or_(
-        Delivery.notice_id.is_(None),
-        is_subscribed & Chat.safe_contact.is_(False) & or_(Notice.expires_at.is_(None), Notice.expires_at > now),
-    )
-    rows = await session.execute(
-        select(
-            Delivery.id, Delivery.chat_id, Delivery.lane, Delivery.notice_id, Delivery.payload_sealed,
-            Delivery.n_attempts, Chat.address_sealed, Chat.locale, may_send.label("may_send"), Delivery.message_id,
-            Delivery.created_at, Chat.safe_contact, Chat.safe_hours, Chat.safe_days,
-        )
-        .join(Chat, Chat.id == Delivery.chat_id)
-        .outerjoin(Notice, Notice.id == Delivery.notice_id)
-        .where(Delivery.id.in_(ids))
-        .order_by(Delivery.lane, Delivery.id)
-    )
-    return [ClaimedDelivery(*tuple(row)) for row in rows]
+    return [row.id for row in taken]
 
 
 async def settle(session: AsyncSession, settlements: Sequence[Settlement]) -> None:
@@ -274,3 +297,9 @@ async def next_waiting(session: AsyncSession, ticket_id: int) -> dict[int, datet
         .where(Message.ticket_id == ticket_id, Delivery.status == DeliveryStatus.QUEUED)
     )
     return {message_id: at for message_id, at in rows if message_id is not None}
+async def count_ways(session: AsyncSession, notice_id: int) -> dict[str, int]:
+    """Return how many messages of a finished withdrawal were removed, and how many replaced by a sentence."""
+    query = select(Delivery.error, func.count()).where(
+        Delivery.notice_id == notice_id, Delivery.status == DeliveryStatus.SENT
+    ).group_by(Delivery.error)
+    return {row[0] or "": row[1] for row in await session.execute(query)}

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import tickets
 from storage.chats import new_code
-from storage.models import Chat, Delivery, Erasure, Message, Subscription, Ticket, Update
+from storage.models import Chat, Delivery, Erasure, EventReply, Message, StaffLink, Subscription, Ticket, Update
 
 RECEIPT_PREFIX = "E-"
 
@@ -37,7 +37,7 @@ async def erase(session: AsyncSession, chat: Chat, *, now: datetime, keep_update
     keep_update_id: the update that is being handled now.
     """
     amount = await _remove(session, chat, up_to=now, keep_update_id=keep_update_id)
-    _blank(chat, now)
+    await _blank(session, chat, now)
     return amount
 
 
@@ -53,11 +53,13 @@ async def _remove(session: AsyncSession, chat: Chat, *, up_to: datetime, keep_up
     await session.execute(delete(Subscription).where(
         Subscription.chat_id == chat.id, Subscription.created_at <= up_to
     ))
+    await session.execute(delete(EventReply).where(EventReply.chat_id == chat.id, EventReply.answered_at <= up_to))
     tickets.forget_preloaded(session)
     return amount
 
 
-def _blank(chat: Chat, at: datetime) -> None:
+async def _blank(session: AsyncSession, chat: Chat, at: datetime) -> None:
+    await session.execute(update(StaffLink).where(StaffLink.chat_id == chat.id).values(chat_id=None))
     chat.pseudonym = new_code("R-", 6)
     chat.municipality = None
     chat.safe_contact, chat.safe_hours, chat.safe_days = False, 0, "all"
@@ -107,5 +109,5 @@ async def apply_again(session: AsyncSession, erasure: Erasure) -> bool:
     amount = await _remove(session, chat, up_to=erasure.erased_at)
     is_older = chat.created_at < erasure.erased_at  # an erasure sets created_at, so a blank row is not older
     if is_older:
-        _blank(chat, erasure.erased_at)
+        await _blank(session, chat, erasure.erased_at)
     return is_older or amount != Amount(0, 0)

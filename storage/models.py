@@ -110,6 +110,37 @@ class NoticeStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class NoticePurpose(StrEnum):
+    """Why a notice is sent. All but NOTICE and REPEAT go to those who have, or answered, the original.
+
+    REPEAT: the same again; the earlier message goes. REMINDER, CHANGE, CANCELLATION: to those who come to an event.
+    """
+
+    NOTICE = "notice"
+    REPEAT = "repeat"
+    CORRECTION = "correction"
+    WITHDRAWAL = "withdrawal"
+    REMINDER = "reminder"
+    CHANGE = "change"
+    CANCELLATION = "cancellation"
+
+
+class Urgency(StrEnum):
+    """How a notice arrives: routine makes no sound; urgent goes before every other notice."""
+
+    ROUTINE = "routine"
+    IMPORTANT = "important"
+    URGENT = "urgent"
+
+
+class EventAnswer(StrEnum):
+    """What a resident said to an invitation. WAITING: wants to come, and every seat is taken."""
+
+    COMING = "coming"
+    WAITING = "waiting"
+    NOT_NOW = "not_now"
+
+
 class NoticeKind(StrEnum):
     """What a notice is about; residents subscribe by kind."""
 
@@ -551,7 +582,13 @@ class Rating(Base):
 
 
 class Notice(Base):
-    """One announcement."""
+    """One announcement, or what follows from one.
+
+    original_id: the notice that this one corrects, withdraws, repeats or reminds of.
+    once_key: of what the clockwork adds by itself; unique, so that two workers add it once.
+    quiet_reason, quiet_asked_by_id, quiet_allowed_by_id: the wish to send it in the quiet hours, and the second person.
+    stopped_for: why it does not go on by itself: {"reason": "errors" | "held", …}; None when nothing stopped it.
+    """
 
     __tablename__ = "notices"
 
@@ -573,8 +610,18 @@ class Notice(Base):
     finished_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    purpose: Mapped[str] = mapped_column(String(16), default=NoticePurpose.NOTICE, server_default="notice")
+    urgency: Mapped[str] = mapped_column(String(16), default=Urgency.ROUTINE, server_default="routine")
+    original_id: Mapped[int | None] = mapped_column(ForeignKey("notices.id"), index=True)
+    once_key: Mapped[str | None] = mapped_column(String(64))
+    quiet_reason: Mapped[str | None] = mapped_column(String(300))
+    quiet_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    quiet_allowed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    stopped_for: Mapped[dict[str, Any] | None]
 
-    __table_args__ = (UniqueConstraint("campaign", "campaign_year"),)
+    __table_args__ = (
+        UniqueConstraint("campaign", "campaign_year"), Index("ux_notices_once", "once_key", unique=True),
+    )
 
 
 class NoticeText(Base):
@@ -589,20 +636,65 @@ class NoticeText(Base):
     state: Mapped[str] = mapped_column(String(16), default="drafted")
 
 
+class Event(Base):
+    """What a notice invites to. Public, so not sealed. seats: None means without limit; languages: of interpreters."""
+
+    __tablename__ = "events"
+
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[str] = mapped_column(String(200))
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    seats: Mapped[int | None]
+    languages: Mapped[list[str]] = mapped_column(JSON)
+    cancelled_at: Mapped[datetime | None]
+
+
+class EventReply(Base):
+    """A chat's answer to an invitation. answered_at decides the order on the waiting list."""
+
+    __tablename__ = "event_replies"
+
+    notice_id: Mapped[int] = mapped_column(ForeignKey("events.notice_id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
+    answer: Mapped[str] = mapped_column(String(16))
+    answered_at: Mapped[datetime]
+
+
+class StaffLink(Base):
+    """What links a member of staff to the outside: their own chat for test messages, their calendar's address.
+
+    Codes and tokens are kept as hashes. code_hash: of the code that links the chat in which it is written.
+    """
+
+    __tablename__ = "staff_links"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[int | None] = mapped_column(ForeignKey("chats.id", ondelete="SET NULL"))
+    code_hash: Mapped[str | None] = mapped_column(String(64))
+    code_expires_at: Mapped[datetime | None]
+    calendar_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+
 class Subscription(Base):
-    """A chat's standing wish for a kind of notice."""
+    """A chat's standing wish for a kind of notice. municipality: None means everywhere."""
 
     __tablename__ = "subscriptions"
 
     chat_id: Mapped[int] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32), primary_key=True)
     created_at: Mapped[datetime]
+    municipality: Mapped[str | None] = mapped_column(String(32))
 
 
 class Delivery(Base):
     """The outbox: one message to one chat.
 
     The payload is a sealed Outgoing; it is removed once sent. A notice's delivery has none: its text is the notice's.
+    target_message_id: the message of the original notice in this chat, to be answered, replaced or removed.
+    error: why it was not sent; of a withdrawal that was done, how.
     """
 
     __tablename__ = "deliveries"
@@ -622,6 +714,7 @@ class Delivery(Base):
     telegram_message_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+    target_message_id: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
         Index(

@@ -6,20 +6,27 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import cast, func, literal, null, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, exists, func, literal, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from storage.models import (
     Chat,
     ChatState,
     Delivery,
     DeliveryStatus,
+    Event,
+    EventAnswer,
+    EventReply,
     Lane,
     Notice,
+    NoticePurpose,
     NoticeStatus,
     NoticeText,
     Subscription,
+    Ticket,
+    TicketStatus,
 )
 
 ENDED = (NoticeStatus.DONE, NoticeStatus.CANCELLED, NoticeStatus.EXPIRED)
@@ -58,51 +65,123 @@ async def move(
     return moved.first() is not None
 
 
-def _audience(locales: Sequence[str], municipalities: Sequence[str], kind: str) -> Any:
-    # Never to a phone that another person may read: a notice would show that its owner is in touch with the police.
-    conditions = [Chat.state == ChatState.ACTIVE, Chat.safe_contact.is_(False), Subscription.kind == kind]
-    if locales:
-        conditions.append(Chat.locale.in_(locales))
-    if municipalities:
-        conditions.append(Chat.municipality.in_(municipalities))
-    return conditions
-
-
-async def audience_by_locale(
-    session: AsyncSession, *, kind: str, locales: Sequence[str], municipalities: Sequence[str]
-) -> dict[str, int]:
-    """Return how many subscribed chats a notice would reach, by locale. Empty lists mean all."""
-    query = (
-        select(Chat.locale, func.count())
-        .join(Subscription, Subscription.chat_id == Chat.id)
-        .where(*_audience(locales, municipalities, kind))
-        .group_by(Chat.locale)
+def in_safe_contact(chat_id: Any) -> ColumnElement[bool]:
+    """Tell, in a query, whether a notice could harm the owner of a chat: they asked for safe contact, or have a
+    consultation under way about something that another person who reads the phone must not see.
+    """
+    chat, current = aliased(Chat), (TicketStatus.INTAKE, TicketStatus.OPEN, TicketStatus.ANSWERED)
+    return or_(
+        exists().where(chat.id == chat_id, chat.safe_contact.is_(True)),
+        exists().where(Ticket.chat_id == chat_id, Ticket.is_sensitive.is_(True), Ticket.status.in_(current)),
     )
+
+
+def is_still_wanted() -> ColumnElement[bool]:
+    """Tell, in a query of Delivery and its Notice, whether the chat still wants what was queued for it.
+
+    A withdrawal takes a message away and asks nobody. A message about an event goes to those who said that they come,
+    whether or not they get other notices; everything else needs the subscription.
+    """
+    replied = (EventReply.notice_id == Notice.original_id, EventReply.chat_id == Delivery.chat_id)
+    here = (EventAnswer.COMING, EventAnswer.WAITING)
+    is_coming = exists().where(*replied, EventReply.answer == EventAnswer.COMING)
+    has_replied = exists().where(*replied, EventReply.answer.in_(here))
+    is_subscribed = exists().where(Subscription.chat_id == Delivery.chat_id, Subscription.kind == Notice.kind)
+    return or_(
+        Notice.purpose == NoticePurpose.WITHDRAWAL,
+        ~in_safe_contact(Delivery.chat_id) & or_(
+            and_(Notice.purpose == NoticePurpose.REMINDER, is_coming),
+            and_(Notice.purpose.in_((NoticePurpose.CHANGE, NoticePurpose.CANCELLATION)), has_replied),
+            and_(Notice.purpose.in_((NoticePurpose.NOTICE, NoticePurpose.REPEAT, NoticePurpose.CORRECTION)),
+                 is_subscribed),
+        ),
+    )
+
+
+def _subscribed(query: Select[Any], locales: Sequence[str], municipalities: Sequence[str], kind: str) -> Select[Any]:
+    query = query.join(Subscription, Subscription.chat_id == Chat.id).where(
+        Chat.state == ChatState.ACTIVE, Subscription.kind == kind, ~in_safe_contact(Chat.id)
+    )
+    if locales:
+        query = query.where(Chat.locale.in_(locales))
+    if municipalities:
+        query = query.where(or_(Subscription.municipality.is_(None), Subscription.municipality.in_(municipalities)))
+    return query
+
+
+def _recipients(notice: Notice, query: Any) -> Any:
+    """Narrow a query of chats to those that a notice is for; what follows from another goes to the same people."""
+    locales, places = notice.audience.get("locales", ()), notice.audience.get("municipalities", ())
+    if notice.purpose in (NoticePurpose.NOTICE, NoticePurpose.REPEAT):
+        return _subscribed(query, locales, places, notice.kind)
+    query = query.where(Chat.state == ChatState.ACTIVE)
+    if notice.purpose in (NoticePurpose.CORRECTION, NoticePurpose.WITHDRAWAL):
+        reached = [DeliveryStatus.SENT]
+        if notice.purpose == NoticePurpose.CORRECTION:
+            query = _subscribed(query, (), (), notice.kind)
+            reached.append(DeliveryStatus.UNKNOWN)
+        return query.join(
+            Delivery, and_(Delivery.chat_id == Chat.id, Delivery.notice_id == notice.original_id,
+                           Delivery.status.in_(reached))
+        )
+    answers = [EventAnswer.COMING]
+    if notice.purpose != NoticePurpose.REMINDER:
+        answers.append(EventAnswer.WAITING)
+    return query.join(EventReply, EventReply.chat_id == Chat.id).where(
+        EventReply.notice_id == notice.original_id, EventReply.answer.in_(answers), ~in_safe_contact(Chat.id)
+    )
+
+
+async def audience_by_locale(session: AsyncSession, notice: Notice) -> dict[str, int]:
+    """Return how many chats a notice would reach if it went out now, by locale."""
+    query = _recipients(notice, select(Chat.locale, func.count())).group_by(Chat.locale)
     return {row[0]: row[1] for row in await session.execute(query)}
 
 
-async def expand(
-    session: AsyncSession, notice_id: int, *, kind: str, locales: Sequence[str], municipalities: Sequence[str],
-    now: datetime,
-) -> None:
-    """Add one queued delivery for each chat of the audience, in one statement; twice is once."""
+async def expand(session: AsyncSession, notice: Notice, *, now: datetime) -> None:
+    """Add one queued delivery for each chat that the notice is for, in one statement; twice is once."""
     stamp = literal(now, Delivery.created_at.type)
-    rows = (
-        select(
-            Chat.id, literal(str(Lane.NOTICE)), literal(notice_id), cast(null(), Delivery.payload_sealed.type),
-            literal(str(DeliveryStatus.QUEUED)), literal(False), stamp, literal(0), stamp,
-        )
-        .join(Subscription, Subscription.chat_id == Chat.id)
-        .where(*_audience(locales, municipalities, kind))
-        .order_by(Chat.id)
-    )
+    target: Any = cast(null(), BigInteger)
+    if notice.purpose in (NoticePurpose.CORRECTION, NoticePurpose.WITHDRAWAL):
+        target = Delivery.telegram_message_id  # of the original, which _recipients joins
+    elif notice.purpose == NoticePurpose.REPEAT:
+        earlier = Delivery.__table__.alias("earlier")
+        target = select(earlier.c.telegram_message_id).where(
+            earlier.c.notice_id == notice.original_id, earlier.c.chat_id == Chat.id
+        ).scalar_subquery()
+    rows = _recipients(notice, select(
+        Chat.id, literal(str(Lane.NOTICE)), literal(notice.id), cast(null(), Delivery.payload_sealed.type),
+        literal(str(DeliveryStatus.QUEUED)), literal(False), stamp, literal(0), stamp, target,
+    )).order_by(Chat.id)
     columns = [
         "chat_id", "lane", "notice_id", "payload_sealed", "status", "may_be_repeated", "not_before", "n_attempts",
-        "created_at",
+        "created_at", "target_message_id",
     ]
     dialect = session.get_bind().dialect.name
     statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Delivery)
     await session.execute(statement.from_select(columns, rows).on_conflict_do_nothing())
+
+
+async def is_being_sent(session: AsyncSession, notice_id: int) -> bool:
+    """Tell whether a message of this notice is on its way at this moment."""
+    query = select(Delivery.id).where(Delivery.notice_id == notice_id, Delivery.status == DeliveryStatus.SENDING)
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def add_once(session: AsyncSession, once_key: str, **values: Any) -> int | None:
+    """Add a notice that must exist once only; returns its id, or None when it is there already."""
+    dialect = session.get_bind().dialect.name
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Notice)
+    added = await session.execute(
+        statement.values(once_key=once_key, revision=1, **values).on_conflict_do_nothing().returning(Notice.id)
+    )
+    return added.scalar_one_or_none()
+
+
+async def related(session: AsyncSession, notice: Notice) -> list[Notice]:
+    """Return the original of a notice and what follows from it, oldest first."""
+    query = select(Notice).where(or_(Notice.original_id == notice.id, Notice.id == notice.original_id))
+    return list(await session.scalars(query.order_by(Notice.id)))
 
 
 async def expiring(session: AsyncSession, *, now: datetime) -> list[int]:
@@ -149,3 +228,14 @@ async def listing(session: AsyncSession, *, limit: int = 200) -> list[Notice]:
     is_ended = Notice.status.in_(ENDED)
     when = func.coalesce(Notice.send_at, Notice.created_at)
     return list(await session.scalars(select(Notice).order_by(is_ended, when).limit(limit)))
+
+
+async def between(session: AsyncSession, start: datetime, end: datetime) -> list[tuple[Notice, Event | None]]:
+    """Return the notices that go out, or whose event begins, between two moments."""
+    rows = await session.execute(
+        select(Notice, Event).outerjoin(Event, Event.notice_id == Notice.id)
+        .where(or_(and_(Notice.send_at >= start, Notice.send_at < end),
+                   and_(Event.starts_at >= start, Event.starts_at < end)))
+        .order_by(Notice.send_at, Notice.id)
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -17,6 +17,7 @@ from storage.models import (
     DueKind,
     Notice,
     NoticeKind,
+    NoticePurpose,
     NoticeStatus,
     NoticeText,
     Role,
@@ -26,6 +27,7 @@ from storage.models import (
     Subscription,
     Ticket,
     TicketStatus,
+    Urgency,
 )
 from storage.sealing import Sealer
 from tests.conftest import A_MONDAY
@@ -76,7 +78,8 @@ async def make_chat(
     chat.municipality = municipality
     await session.flush()
     if subscribed:
-        session.add_all(Subscription(chat_id=chat.id, kind=kind, created_at=A_MONDAY) for kind in NoticeKind)
+        session.add_all(Subscription(chat_id=chat.id, kind=kind, municipality=municipality, created_at=A_MONDAY)
+                        for kind in NoticeKind)
     await session.flush()
     return chat
 
@@ -128,10 +131,12 @@ async def make_notice(
     session: AsyncSession, *, status: NoticeStatus = NoticeStatus.DRAFT, author: Staff | None = None,
     texts: dict[str, str] | None = None, send_at: datetime | None = None, expires_at: datetime | None = None,
     locales: list[str] | None = None, municipalities: list[str] | None = None, missing: str = "fallback",
+    kind: NoticeKind = NoticeKind.CAMPAIGN, urgency: Urgency = Urgency.ROUTINE,
 ) -> Notice:
     """A notice with texts: tag → body."""
     notice = Notice(
-        name=f"お知らせ{next(_numbers)}", kind=NoticeKind.CAMPAIGN, status=status, missing=missing,
+        name=f"お知らせ{next(_numbers)}", kind=kind, status=status, missing=missing, urgency=urgency,
+        purpose=NoticePurpose.NOTICE,
         audience={"locales": locales or [], "municipalities": municipalities or []},
         author_id=author.id if author else None, send_at=send_at, expires_at=expires_at, created_at=A_MONDAY,
         updated_at=A_MONDAY,

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import notice_rules
 from bot.console import accounts
 from bot.console.parts import SESSION_LIFETIME, ConsoleParts
 from bot.errors import NotFound, WrongState
@@ -26,8 +27,7 @@ SEE_EVERY_TICKET = frozenset({Role.PROMOTION_OFFICE, Role.ADMINISTRATOR})
 SEE_TICKETS_OF_SECTION = frozenset({Role.OPERATOR, Role.INTERPRETER})
 SEE_TICKETS_OF_STATION = frozenset({Role.OPERATOR, Role.INTERPRETER, Role.STATION_CHIEF})
 TICKET_ROLES = SEE_EVERY_TICKET | SEE_TICKETS_OF_SECTION | SEE_TICKETS_OF_STATION
-NOTICE_EDITORS = frozenset({Role.PUBLISHER, Role.PROMOTION_OFFICE})
-NOTICE_APPROVERS = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
+NOTICE_EDITORS, NOTICE_APPROVERS = notice_rules.EDITORS, notice_rules.APPROVERS
 REVIEWERS = frozenset({
     Role.OPERATOR, Role.INTERPRETER, Role.PROMOTION_OFFICE, Role.APPROVER, Role.ADMINISTRATOR,
 })  # which texts: bot.reviews.may_review

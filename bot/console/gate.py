@@ -48,7 +48,7 @@ SECURE_HEADERS = {
 
 def is_open(path: str) -> bool:
     """Tell whether a path needs no session."""
-    return path in ("/login", "/healthz") or path.startswith(("/login/link/", "/static/"))
+    return path in ("/login", "/healthz") or path.startswith(("/login/link/", "/static/", "/calendar/"))
 
 
 def session_cookie(parts: ConsoleParts) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot import notices
+from bot import notice_texts
 from bot.answers import Screens
 from bot.console.pages import FEWEST_SHOWN, local_input, parse_local
 from bot.console.parts import ConsoleParts, Form
 from bot.errors import WrongState
+from bot.notice_texts import Frame
 from bot.notices import Audience
-from storage.models import DeliveryStatus, Notice, NoticeText
+from storage.models import DeliveryStatus, Notice, NoticeText, Urgency
 
 # From left to right on the bar: what is over first.
 _BAR = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED, DeliveryStatus.SKIPPED,
@@ -32,6 +33,7 @@ class Draft:
     missing: str
     send_at: str
     expires_at: str
+    urgency: str = Urgency.ROUTINE
 
     @classmethod
     def of(cls, notice: Notice, texts: Mapping[str, NoticeText]) -> Draft:
@@ -40,7 +42,7 @@ class Draft:
             revision=notice.revision, name=notice.name, audience=Audience.of(notice), missing=notice.missing,
             texts={tag: (text.title, text.body) for tag, text in texts.items()},
             states={tag: text.state for tag, text in texts.items()}, send_at=local_input(notice.send_at),
-            expires_at=local_input(notice.expires_at),
+            expires_at=local_input(notice.expires_at), urgency=notice.urgency,
         )
 
     @classmethod
@@ -55,7 +57,7 @@ class Draft:
                 tuple(place.code for place in parts.deployment.municipalities
                       if place.code in form.every("municipality")),
             ),
-            send_at=form("send_at"), expires_at=form("expires_at"),
+            send_at=form("send_at"), expires_at=form("expires_at"), urgency=form("urgency") or Urgency.ROUTINE,
         )
 
     def renewed(self, notice: Notice) -> Draft:
@@ -93,22 +95,18 @@ def preview(
     reach: Mapping[str, int], texts: Mapping[str, NoticeText], notice: Notice, screens: Screens
 ) -> Preview:
     """Return who would get which text if it went out now."""
-    rows = tuple(notices.who_gets_what(reach, texts, missing=notice.missing, locales=screens.catalogue.locales))
+    rows = tuple(notice_texts.who_gets_what(reach, texts, missing=notice.missing, locales=screens.catalogue.locales))
     shown = [count for _tag, count, _text in rows if count >= FEWEST_SHOWN]
     return Preview(rows, sum(shown), len(rows) - len(shown), sum(text is None for _tag, _count, text in rows))
 
 
-def held_for(notice: Notice, texts: Mapping[str, NoticeText], screens: Screens) -> list[str]:
-    """Return the languages of the audience without a text, when the notice is to be held for them."""
-    wanted = Audience.of(notice).locales or screens.offered_tags
-    return [tag for tag in wanted if tag not in texts] if notice.missing == "hold" else []
-
-
-def as_residents_see(texts: Mapping[str, NoticeText], screens: Screens) -> list[tuple[NoticeText, str]]:
+def as_residents_see(
+    texts: Mapping[str, NoticeText], screens: Screens, frame: Frame
+) -> list[tuple[NoticeText, str]]:
     """Return each text with the message that residents read, in the order of the languages."""
     order = {tag: index for index, tag in enumerate(screens.offered_tags)}
     found = sorted(texts.values(), key=lambda text: (order.get(text.tag, len(order)), text.tag))
-    return [(text, notices.render(text, screens.words(text.tag)).text) for text in found]
+    return [(text, notice_texts.render(text, screens.words(text.tag), frame).text) for text in found]
 
 
 @dataclass(frozen=True, slots=True)

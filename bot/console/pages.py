@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -54,6 +54,8 @@ def _environment(parts: ConsoleParts, tag: str) -> Environment:
     environment.filters.update({
         "moment": lambda at: moment(at, tag), "iso": lambda at: at.isoformat(timespec="seconds"),
         "local_input": local_input, "span": lambda delta: span(delta, tag),
+        "month": lambda day: format_date(day, "y年M月" if tag == "ja" else "MMMM y", locale=tag),
+        "day": lambda day: format_date(day, "d日(E)" if tag == "ja" else "EEE d", locale=tag),
     })
     return environment
 

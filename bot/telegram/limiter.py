@@ -73,6 +73,7 @@ class Limiter:
     """Hands out turns.
 
     rate: messages a second over all chats.
+    notice_rate: messages a second of notices, when that is less.
     clock: returns seconds that only go forward.
     call_later: calls a function after so many seconds; the loop's own when None.
     """
@@ -81,6 +82,7 @@ class Limiter:
         self,
         rate: int = 30,
         *,
+        notice_rate: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         call_later: Callable[[float, Callable[[], None]], Handle] | None = None,
     ) -> None:
@@ -90,7 +92,7 @@ class Limiter:
         self._clock = clock
         self._call_later = call_later
         self._n_reserved = N_RESERVED if rate > 10 * N_RESERVED else 0
-        self._notice_interval = (WINDOW_S + GUARD_S) / rate
+        self._notice_interval = (WINDOW_S + GUARD_S) / max(1, min(rate, notice_rate or rate))
         self._free: list[float] = [float("-inf")] * rate  # a heap: when each slot serves again
         self._sent: OrderedDict[int, Turn] = OrderedDict()  # turns without an answer yet, oldest first
         self._fastest = MAX_LATENESS_S

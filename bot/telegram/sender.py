@@ -15,7 +15,7 @@ from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, Invali
 
 from bot.config import Settings
 from bot.errors import DeliveryError, SettingsError
-from bot.outgoing import Outgoing
+from bot.outgoing import About, Outgoing
 from bot.telegram.limiter import Limiter
 from bot.telegram.request import (
     AiohttpRequest,
@@ -36,6 +36,8 @@ MAX_DELETED = 100  # messages at once. Source: Bot API, deleteMessages (2026-11-
 DELETES_AT_ONCE = 10
 LONGEST_WAIT_S = 5.0  # a message whose chat must wait longer goes back to the outbox
 _NOTHING_LINKED = {"is_disabled": True}
+_CANNOT_CHANGE = ("message to edit not found", "message can't be edited", "message to delete not found",
+                  "message can't be deleted")
 
 
 @asynccontextmanager
@@ -75,19 +77,21 @@ class Sender:
         self._is_paid = limiter.rate > FREE_RATE if is_paid is None else is_paid
         self._token_is_refused = False
 
-    async def send(self, address: int, outgoing: Outgoing, lane: Lane) -> int:
-        """Send a message, or change the one it names; returns Telegram's message id, 0 when nothing was to be sent.
+    async def send(self, address: int, outgoing: Outgoing, lane: Lane) -> int | None:
+        """Send a message, or change the one it names; returns Telegram's message id, None when none was sent.
 
         What it wants deleted goes first, and its words are chosen by what could not be.
         A change to what it already says counts as done; a message that is gone or too old is sent anew.
         Raises DeliveryError.
         """
+        if outgoing.about is About.REMOVE:
+            return await self._remove(address, outgoing, lane)
         if outgoing.delete_message_ids:
             n_kept = await self._delete(address, outgoing.delete_message_ids, lane)
             if n_kept and outgoing.text_if_kept:
                 outgoing = replace(outgoing, text=outgoing.text_if_kept.replace("{n}", str(n_kept)))
             if not outgoing.text:
-                return 0
+                return None
         if outgoing.edit_message_id is not None:
             try:
                 return await self._call(address, lane, "editMessageText", _edit(address, outgoing))
@@ -95,11 +99,16 @@ class Sender:
                 return outgoing.edit_message_id
             except (_CannotEditError, _BadFormatError):
                 pass
+        if outgoing.document is not None:
+            return await self._call(address, lane, "sendDocument", _document(address, outgoing))
         parameters = message_parameters(address, outgoing)
         if self._is_paid and lane is Lane.NOTICE:
             parameters["allow_paid_broadcast"] = True
         try:
-            return await self._call(address, lane, "sendMessage", parameters)
+            message_id = await self._call(address, lane, "sendMessage", parameters)
+            if outgoing.about is About.REPLACE and outgoing.about_message_id is not None:
+                await self._attempt("deleteMessage", {"chat_id": address, "message_id": outgoing.about_message_id})
+            return message_id
         except _BadFormatError as error:
             log.error("Telegram refused the formatting of a message; sending its words alone: %s", error.reason)
             bare = {"chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED}
@@ -131,6 +140,25 @@ class Sender:
             return False
 
         return sum(await asyncio.gather(*(is_kept(each) for each in message_ids)))
+
+    async def _remove(self, address: int, outgoing: Outgoing, lane: Lane) -> int | None:
+        """Remove a message; where Telegram no longer allows it, put a sentence in its place and return its id."""
+        message_id = outgoing.about_message_id
+        if message_id is None:
+            raise DeliveryError("the message to remove is not known", permanent=True)
+        try:
+            await self._call(address, lane, "deleteMessage", {"chat_id": address, "message_id": message_id})
+        except _GoneError:
+            return None  # its resident was faster
+        except _RefusedError:
+            pass
+        else:
+            return None
+        instead = replace(outgoing, about=None, edit_message_id=message_id, buttons=())
+        try:
+            return await self._call(address, lane, "editMessageText", _edit(address, instead))
+        except _NotModifiedError:
+            return message_id
 
     async def answer_button(self, callback_id: str, text: str | None = None) -> None:
         """Tell the client that its button was pressed. A failure is logged: the message itself goes another way."""
@@ -260,6 +288,18 @@ def message_parameters(address: int, outgoing: Outgoing) -> dict[str, Any]:
         parameters["reply_markup"] = _inline(outgoing)
     if outgoing.is_silent:
         parameters["disable_notification"] = True
+    if outgoing.about is About.REPLY and outgoing.about_message_id is not None:
+        parameters["reply_parameters"] = {
+            "message_id": outgoing.about_message_id, "allow_sending_without_reply": True,
+        }
+    return parameters
+
+
+def _document(address: int, outgoing: Outgoing) -> dict[str, Any]:
+    assert outgoing.document is not None
+    parameters: dict[str, Any] = {"chat_id": address, "document": outgoing.document, "caption": outgoing.text}
+    if outgoing.buttons:
+        parameters["reply_markup"] = _inline(outgoing)
     return parameters
 
 

@@ -8,120 +8,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
-import os
-import socket
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from storage.sealing import new_key
-from tests.bench import stages
+from tests.bench import notices, stages
+from tests.bench.tools import TOKEN, Measured, Simulator, free_port, koban_environment, running
 
-TOKEN = "110110110:bench-token-for-the-simulator-only-0"
-ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ("mất xe đạp", "my bicycle was stolen", "自転車を 盗まれました", "perdi minha carteira", "мөнгөө алдсан",
          "how do I pay a traffic ticket?", "財布を落としました", "bị mất ví ở ga", "trabajo sin pago")
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Measured:
-    """A process whose CPU time and memory are read from /proc."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-
-    def cpu_s(self) -> float:
-        """User and system time so far, in seconds."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-
-    def memory_mb(self, field: str = "VmRSS") -> float:
-        """Resident memory now (VmRSS) or at its peak (VmHWM), in MB."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(field + ":"):
-                return int(line.split()[1]) / 1024
-        return 0.0
-
-
-@asynccontextmanager
-async def running(*command: str, **environment: str) -> AsyncIterator[Measured]:
-    """Start a process, and end it with the block."""
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | environment,
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield Measured(process)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), 15)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-
-
-class Simulator:
-    """The local server, driven by its control address."""
-
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self.url = url
-        self._session = session
-
-    async def control(self, method: str, path: str, **body: object) -> object:
-        """Call the control side."""
-        async with self._session.request(method, f"{self.url}/_sim/{path}", json=body or None) as answer:
-            answer.raise_for_status()
-            return (await answer.json())["result"]
-
-    async def reset(self, n_residents: int) -> None:
-        """Forget everything and let residents exist who have started the bot."""
-        await self.control("POST", "reset")
-        await self.control("POST", "residents/many", first_id=1000, n=n_residents)
-
-    async def n_sent(self) -> int:
-        """How many messages the bot has sent since the reset."""
-        stats = await self.control("GET", "stats")
-        assert isinstance(stats, dict)
-        return int(stats["delivered"])
-
-    async def write(self, resident: int, text: str) -> None:
-        """Let a resident write."""
-        await self.control("POST", "send", resident_id=resident, kind="text", text=text)
-
-    async def wait_for(self, n: int, timeout_s: float = 180) -> None:
-        """Wait until the bot has sent at least n messages."""
-        async with asyncio.timeout(timeout_s):
-            while await self.n_sent() < n:  # noqa: ASYNC110 - the count is in another process
-                await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    """Return a free port of the loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def koban_environment(url: str, folder: Path, *, encoder: str) -> dict[str, str]:
-    """Return the settings of a bot that talks to the simulator."""
-    port = free_port()
-    return {
-        "KOBAN_TELEGRAM_TOKEN": TOKEN, "KOBAN_TELEGRAM_API_URL": url, "KOBAN_TELEGRAM_RATE": "1000",
-        "KOBAN_DATABASE_URL": f"sqlite:///{folder / 'koban.db'}", "KOBAN_ENCODER": encoder,
-        "KOBAN_KEYS": base64.b64encode(new_key()).decode(), "KOBAN_LOG_LEVEL": "ERROR",
-        "KOBAN_CONSOLE_LISTEN": f"127.0.0.1:{port}", "KOBAN_CONSOLE_URL": f"http://127.0.0.1:{port}",
-    }
 
 
 async def measure(simulator: Simulator, contender: Measured, n_updates: int, *, started_at: float) -> dict[str, float]:
@@ -160,7 +62,7 @@ async def contest(n_updates: int, rounds: int) -> dict[str, dict[str, float]]:
                          "--open-chats", "--keep-calls", "100")
     async with running(*simulator_command), aiohttp.ClientSession() as session:
         simulator = Simulator(url, session)
-        await asyncio.sleep(1.5)
+        await simulator.until_up()
         for _ in range(rounds):
             for name, encoder in (("bare echo bot", ""), ("koban, words only", "off"), ("koban", "auto")):
                 await simulator.reset(n_updates + 3000)
@@ -184,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
     parser.add_argument("--updates", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--recipients", type=int, default=20_000, help="of the notices at the paid rate")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="to be queued for one notice")
     options = parser.parse_args(arguments)
     screen = Console(width=120)
     with screen.status("measuring the answer path …"):
@@ -197,6 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                       f"{found['first_answer_s']:.1f}")
     screen.print(table)
     screen.print(stages.table())
+    with screen.status("measuring notices …"):
+        lines = asyncio.run(notices.table(n_paid=options.recipients, n_written=options.rows))
+    screen.print(lines)
     return 0
 
 

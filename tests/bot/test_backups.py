@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import audit_check, backups, erasing, ledger
 from bot.__main__ import main
@@ -26,12 +27,15 @@ from storage.models import (
     Delivery,
     DeliveryStatus,
     Erasure,
+    Event,
+    EventReply,
     Lane,
     LoginLink,
     Message,
     Notice,
     NoticeStatus,
     Process,
+    StaffLink,
     StaffSession,
     Subscription,
     Ticket,
@@ -84,9 +88,18 @@ async def _fill(database: Database, sealer: Sealer) -> None:
         chat = await make_chat(session, sealer=sealer, subscribed=True, municipality="minato")
         ticket = await make_ticket(session, sealer=sealer, chat=chat, body=SECRET, claimed_by=officer, station="minato")
         await make_file(session, ticket, sealer=sealer)
-        await make_notice(session, author=officer)
+        notice = await make_notice(session, author=officer)
+        session.add(StaffLink(staff_id=officer.id, chat_id=chat.id))
+        await _invite(session, notice, chat)
         session.add(Turn(at=A_MONDAY, locale="vi", outcome="answer", helped=None))
         audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{ticket.id}", now=A_MONDAY, staff_id=officer.id)
+
+
+async def _invite(session: AsyncSession, notice: Notice, chat: Chat) -> None:
+    session.add(Event(notice_id=notice.id, place="公民館", latitude=33.6, longitude=143.5, seats=9, languages=["vi"],
+                      starts_at=A_MONDAY + timedelta(days=9), ends_at=A_MONDAY + timedelta(days=9, hours=1)))
+    await session.flush()
+    session.add(EventReply(notice_id=notice.id, chat_id=chat.id, answer="coming", answered_at=A_MONDAY))
 
 
 async def _rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
@@ -106,6 +119,7 @@ async def test_every_row_comes_back_as_it_was(database: Database, sealer: Sealer
     before = await _rows(database)
     assert all(before[name] for name in (
         "tickets", "revisions", "subscriptions", "notice_texts", "turns", "attachments", "attachment_contents",
+        "event_replies", "staff_links",
     ))
     await shelf.back_up(database)
     async with database.transaction() as session:
@@ -292,6 +306,11 @@ async def test_what_a_resident_erased_stays_erased_after_a_restore_and_a_second_
         await make_file(session, (await session.scalars(select(Ticket))).one(), sealer=sealer)
     bystander = await talk("vi", address=778)
     await bystander.tap("sub:on")
+    async with database.transaction() as session:
+        guest = await chats.find(session, 777, sealer)
+        assert guest is not None
+        session.add(StaffLink(staff_id=(await make_staff(session)).id, chat_id=guest.id))
+        await _invite(session, await make_notice(session), guest)
     await shelf.back_up(database)
     clock.advance(hours=1)
     await someone.tap("del:yes")
@@ -310,6 +329,8 @@ async def test_what_a_resident_erased_stays_erased_after_a_restore_and_a_second_
             assert set(await session.scalars(select(Subscription.chat_id))) == set(
                 await session.scalars(select(Chat.id).where(Chat.id != chat.id))
             )
+            assert await session.scalar(select(func.count()).select_from(EventReply)) == 0
+            assert (await session.scalars(select(StaffLink.chat_id))).all() == [None]
             assert (await session.scalars(select(Erasure))).one().n_tickets == 1
     assert (await audit_check.check(database, shelf.ledger)).broken is None
 

@@ -244,6 +244,14 @@ def test_optional_parts_may_be_left_out(load: Load) -> None:
     assert deployment.session_minutes == 30
 
 
+def test_test_chats_and_own_days_of_campaigns(load: Load) -> None:
+    more = ("  rate: 20", "  test_chats: [{name: 推進室, chat_id: 42}]\n"
+            "  campaigns: {fraud_day: {first: 02-15, last: 02-15}}\n  rate: 20")
+    notice = load(more).notice
+    assert notice.test_chats == {"推進室": 42}
+    assert notice.campaigns["fraud_day"][0] == {"month": 2, "day": 15}
+
+
 def test_a_topic_without_a_row_is_a_warning(load: Load) -> None:
     deployment = load(("      burglary: {primary: seian_yokushi, also: [sousa_shien, sousan]}\n", ""))
     assert len(deployment.warnings) == 1
@@ -255,6 +263,9 @@ def test_a_topic_without_a_row_is_a_warning(load: Load) -> None:
 
 @pytest.mark.parametrize(("old", "new", "says"), [
     ("size: large", "size: huge", "choose one of large, medium_small"),
+    ("  rate: 20", "  test_chats: [{name: x, chat_id: -100}]\n  rate: 20", "number of a private chat"),
+    ("  rate: 20", "  campaigns: {no_day: {first: 02-15, last: 02-15}}\n  rate: 20", "is no campaign"),
+    ("  rate: 20", "  campaigns: {fraud_day: {first: 02-30, last: 02-15}}\n  rate: 20", "day"),
     ("size: large", "size:", "fill it in"),
     ("phone: 000-000-0001", "phone: call us", "write digits and hyphens"),
     ("address: みずほの県星見市見本町一丁目", "adress: x", "did you mean `address`?"),

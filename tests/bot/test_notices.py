@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from bot import campaigns, notices
+from bot import campaigns, notice_texts, notices
 from bot.errors import WrongState
 from bot.i18n import ROOT, load_strings
 from bot.notices import Audience
@@ -42,11 +42,12 @@ async def state(database: Database, notice_id: int) -> tuple[str, dict[str, int]
 
 async def test_the_author_may_not_approve_and_another_approver_may(database: Database, clock: Clock) -> None:
     async with database.transaction() as session:
-        author = await make_staff(session, role=Role.APPROVER)
+        author = await make_staff(session, role=Role.PUBLISHER)
         other = await make_staff(session, role=Role.APPROVER)
         publisher = await make_staff(session, role=Role.PUBLISHER)
         notice = await make_notice(session, author=author)
         await notices.submit(session, notice, author, now=clock())
+        author.role = Role.APPROVER  # whoever wrote it does not approve it, whatever they have become since
         for person in (author, publisher):
             with pytest.raises(WrongState):
                 notices.approve(session, notice, person, notice.revision, now=clock())
@@ -167,21 +168,22 @@ def test_a_missing_language_follows_the_policy() -> None:
     texts = {"ja-simple": text("ja-simple"), "en": text("en")}
 
     def chosen(tag: str, missing: str) -> str | None:
-        found = notices.choose_text(texts, tag, missing=missing, locales=locales)
+        found = notice_texts.choose_text(texts, tag, missing=missing, locales=locales)
         return found.tag if found else None
 
     assert chosen("ne", "fallback") == "en"
     assert chosen("ne", "skip") is None
     assert chosen("en", "skip") == "en"
-    assert notices.choose_text({}, "ne", missing="fallback", locales=locales) is None
+    assert notice_texts.choose_text({}, "ne", missing="fallback", locales=locales) is None
 
 
 def test_a_notice_says_why_it_came_and_how_to_stop_it() -> None:
     words = load_strings()["vi"]
-    message = notices.render(text("vi"), words)
+    message = notice_texts.render(text("vi"), words)
     assert words("You get this because you asked for notices.") in message.text
+    assert f"{words('Awareness months')} · /stop" in message.text
     assert "sub:off" in {button.data for row in message.buttons for button in row}
-    drafted = notices.render(NoticeText(notice_id=1, tag="en", title="t", body="b", state="drafted"), words)
+    drafted = notice_texts.render(NoticeText(notice_id=1, tag="en", title="t", body="b", state="drafted"), words)
     assert words("This text was translated by machine and not checked by a person yet.") in drafted.text
     assert words("There is no text in your language for this notice yet.") in drafted.text
 
@@ -197,3 +199,44 @@ async def test_the_june_month_is_a_draft_a_year_ahead_and_only_once(database: Da
     assert notice.send_at is not None
     assert notice.send_at.isoformat() == "2027-06-01T01:00:00+00:00"  # 10:00 in Japan
     assert {"ja-simple", "en", "zh-Hans", "vi", "ne", "pt-BR"} <= tags
+
+
+async def test_the_whole_year_is_there_as_dated_drafts(database: Database, clock: Clock) -> None:
+    own = {"fraud_day": ({"month": 2, "day": 15}, {"month": 2, "day": 15})}
+    async with database.transaction() as session:
+        n_added = await campaigns.ensure_drafts(session, now=clock(), own=own)
+        found = {notice.campaign: notice for notice in await session.scalars(select(Notice))}
+    assert n_added == len(found) == len(campaigns.load())
+
+    def starts(name: str) -> str:
+        at = found[name].send_at
+        assert at is not None
+        return at.astimezone(campaigns.TOKYO).strftime("%Y-%m-%d %H:%M")
+
+    assert starts("day_110") == "2027-01-10 10:00"
+    assert starts("day_9110") == "2027-09-11 10:00"
+    assert starts("victim_month") == "2027-11-01 10:00"
+    assert starts("year_end") == "2026-12-15 10:00"
+    assert starts("spring_traffic") == "2027-05-11 10:00", "the year of the unified local elections"
+    assert campaigns.UNSURE in found["spring_traffic"].name, "expected, not announced yet"
+    assert starts("child_rights_week") == "2027-08-25 10:00", "the fourth Wednesday of August"
+    assert campaigns.UNSURE in found["child_rights_week"].name
+    assert starts("fraud_day") == "2027-02-15 10:00", "the deployment's own day"
+    assert campaigns.UNSURE not in found["fraud_day"].name
+    assert found["year_end"].expires_at == datetime(2027, 1, 3, 15, 0, tzinfo=UTC), "until the end of 3 January"
+
+
+def test_a_run_over_new_year_and_one_that_is_only_once() -> None:
+    by_id = {campaign.id: campaign for campaign in campaigns.load()}
+    assert by_id["year_end"].run_of(2026) == (date(2026, 12, 15), date(2027, 1, 3))
+    assert by_id["ikusei_start"].next_run(date(2027, 4, 2)) is None
+    assert by_id["spring_traffic"].run_of(2028) == (date(2028, 4, 6), date(2028, 4, 15))
+
+
+def test_campaigns_lead_to_answers_that_exist() -> None:
+    catalogue = load_catalogue(ROOT, strict=False)
+    for campaign in campaigns.load():
+        assert campaign.topics, campaign.id
+        for topic in campaign.topics:
+            assert catalogue.intent(topic) is not None, (campaign.id, topic)
+    assert set(campaigns.words()) <= {campaign.id for campaign in campaigns.load()}

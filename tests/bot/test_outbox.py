@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.errors import DeliveryError
 from bot.outbox import MAX_ATTEMPTS, Outbox, queue
 from bot.outgoing import Outgoing, plain
-from storage import notices
+from storage import deliveries, notices
 from storage.database import Database
 from storage.models import Chat, ChatState, Delivery, DeliveryStatus, Lane, NoticeStatus, Subscription
 from storage.sealing import Sealer
@@ -152,7 +153,7 @@ async def send_notice(
         for number, locale in enumerate(locales):
             await make_chat(session, sealer=sealer, address=500 + number, locale=locale, subscribed=True)
         notice = await make_notice(session, status=NoticeStatus.SENDING)
-        await notices.expand(session, notice.id, kind=notice.kind, locales=[], municipalities=[], now=clock())
+        await notices.expand(session, notice, now=clock())
         return notice.id
 
 
@@ -189,6 +190,51 @@ async def test_words_sealed_with_a_lost_key_are_skipped_and_stop_nothing_else(
     await outbox.deliver_all()
     assert wire.sent == [(2, "fine")]
     assert [row.status for row in await rows(database)] == [DeliveryStatus.SKIPPED, DeliveryStatus.SENT]
+
+
+async def test_what_is_sent_and_not_settled_yet_counts_as_in_flight(
+    database: Database, sealer: Sealer, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = Outbox(database, sealer, wire, no_notice, process_id="p", clock=clock, notices_in_flight=3)
+    await send_notice(database, sealer, clock, locales=("vi", "ne", *("vi",) * 7))
+    settle, may_settle = deliveries.settle, asyncio.Event()
+
+    async def settle_late(session: AsyncSession, settlements: Sequence[deliveries.Settlement]) -> None:
+        await may_settle.wait()
+        await settle(session, settlements)
+
+    monkeypatch.setattr(deliveries, "settle", settle_late)
+    running = asyncio.create_task(outbox.run())
+    await until(lambda: len(wire.sent) == 2)
+    for _ in range(5):
+        outbox.wake()
+        await asyncio.sleep(0.02)
+    assert [row.status for row in await rows(database)].count(DeliveryStatus.SENDING) == 3, "unknown after a kill"
+    may_settle.set()
+    await until(lambda: len(wire.sent) == 8)
+    await outbox.stop()
+    await running
+    assert {row.status for row in await rows(database)} == {DeliveryStatus.SENT, DeliveryStatus.SKIPPED}
+
+
+async def test_what_cannot_be_prepared_is_put_back_and_tried_again(
+    database: Database, sealer: Sealer, wire: Wire, clock: Clock
+) -> None:
+    failures = [RuntimeError("the database went away"), RuntimeError("again")]
+
+    async def render(notice_id: int, locale: str) -> Outgoing | None:
+        if failures:
+            raise failures.pop()
+        return await no_notice(notice_id, locale)
+
+    outbox = Outbox(database, sealer, wire, render, process_id="p", clock=clock, jitter=lambda: 0.5)
+    await send_notice(database, sealer, clock, locales=("vi", "vi", "vi"))
+    await outbox.deliver_all()
+    assert sorted(row.status for row in await rows(database)) == ["queued", "queued", "sent"]
+    clock.advance(seconds=2)
+    await outbox.deliver_all()
+    assert {row.status for row in await rows(database)} == {DeliveryStatus.SENT}
+    assert len(wire.sent) == 3
 
 
 async def until(condition: Callable[[], bool]) -> None:

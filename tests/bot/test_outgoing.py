@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.outgoing import MAX_TEXT_UNITS, Button, Entity, Outgoing, TextBuilder, plain, utf16_length
+from bot.outgoing import (
+    MAX_TEXT_UNITS,
+    About,
+    Button,
+    Document,
+    Entity,
+    Outgoing,
+    TextBuilder,
+    plain,
+    utf16_length,
+)
 
 
 def test_offsets_count_utf16_units() -> None:
@@ -39,7 +49,8 @@ def test_no_field_of_a_message_is_lost_in_the_outbox() -> None:
     changed: dict[str, Any] = {
         "text": "a", "entities": (Entity("bold", 0, 1), Entity("text_link", 0, 1, "https://example.org")),
         "buttons": ((Button("x", data="menu"),),), "edit_message_id": 7, "request_location": "where", "is_silent": True,
-        "is_unprompted": True, "delete_message_ids": (1, 2), "text_if_kept": "b",
+        "is_unprompted": True, "delete_message_ids": (1, 2), "text_if_kept": "b", "about": About.REPLY,
+        "about_message_id": 8, "document": Document("a.ics", "BEGIN", "text/calendar"),
     }
     assert set(changed) == {each.name for each in fields(Outgoing)}, "a new field needs a value here"
     message = Outgoing(**changed)

@@ -30,13 +30,17 @@ from storage.models import (
     Chat,
     Delivery,
     DeliveryStatus,
+    Event,
     Lane,
     Notice,
+    NoticeKind,
+    NoticeStatus,
     Recovery,
     Role,
     Staff,
     Ticket,
     TicketStatus,
+    Urgency,
 )
 from tests.conftest import Clock
 from tests.factories import make_chat, make_notice, make_staff, make_ticket
@@ -192,6 +196,7 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
                 chat = await make_chat(session, sealer=parts.sealer)
                 session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=sending.id, status=status,
                                      not_before=clock(), created_at=clock()))
+        ids |= await with_event(session, clock, author)
     return ids
 
 
@@ -227,6 +232,23 @@ async def around(
                         sealer=parts.sealer)
     await presence.beat(session, "other", ticket_id=ours.id, staff_id=colleague.id, now=now)
     ids["moving"] = ours.id
+
+
+async def with_event(session: AsyncSession, clock: Clock, author: Staff) -> dict[str, int]:
+    """An event whose invitations are out, and a notice that was stopped and wants to go out at night."""
+    invitation = await make_notice(session, author=author, status=NoticeStatus.DONE, kind=NoticeKind.EVENT,
+                                   send_at=clock(), urgency=Urgency.URGENT)
+    invitation.name, invitation.expanded_at = "防犯教室へのご案内", clock()
+    session.add(Event(
+        notice_id=invitation.id, place="みずほの県星見市見本町一丁目 公民館", latitude=33.6, longitude=143.5, seats=20,
+        starts_at=clock() + timedelta(days=9), ends_at=clock() + timedelta(days=9, hours=2), languages=["vi", "ne"],
+    ))
+    stopped = await make_notice(session, author=author, status=NoticeStatus.SCHEDULED,
+                                send_at=clock() + timedelta(hours=12))
+    stopped.name = "停止したお知らせ"
+    stopped.stopped_for = {"reason": "errors", "n_errors": 21, "n": 60, "error": "502"}
+    stopped.quiet_asked_by_id, stopped.quiet_reason = author.id, "津波のおそれがあるため"
+    return {"event": invitation.id, "stopped": stopped.id}
 
 
 async def row_of(site: Site, ticket_id: int) -> Ticket:
@@ -466,6 +488,9 @@ def every_page(ids: dict[str, int]) -> dict[str, str]:
         "ticket-new": f"/tickets/{ids['vi']}", "ticket-burmese": f"/tickets/{ids['my']}", "notices": "/notices",
         "notice-review": f"/notices/{ids['review']}", "notice-approved": f"/notices/{ids['approved']}",
         "notice-sending": f"/notices/{ids['sending']}", "notice-cancel": f"/notices/{ids['sending']}/cancel",
+        "notice-withdraw": f"/notices/{ids['sending']}/withdraw", "calendar": "/notices/calendar",
+        "notice-event": f"/notices/{ids['event']}", "event": f"/notices/{ids['event']}/event",
+        "event-cancel": f"/notices/{ids['event']}/event/cancel", "notice-stopped": f"/notices/{ids['stopped']}",
         "content": "/content", "answers": "/content/answers?tag=my&section=seian_yokushi",
         "answers-base": "/content/answers?state=drafted", "answer": "/content/answers/stolen_bicycle/ne",
         "answer-base": "/content/answers/overstay_consult/ja-simple",

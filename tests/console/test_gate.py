@@ -18,7 +18,7 @@ from tests.conftest import Clock
 from tests.console.conftest import URL, Office
 from tests.factories import make_notice, make_ticket
 
-OPEN = {"/healthz", "/login", "/login/link/{token}", "/static"}
+OPEN = {"/healthz", "/login", "/login/link/{token}", "/static", "/calendar/{token}.ics"}
 
 
 def concrete(path: str) -> str:

@@ -21,6 +21,7 @@ from bot.simulator.models import Config, LimitSettings
 from bot.simulator.server import SimulatorServer
 from bot.simulator.state import State
 from storage.database import Database
+from tests.bench.tools import deployment_without_rest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "110110110:journey-token-for-the-simulator-only"
@@ -154,10 +155,10 @@ async def running_koban(database_url: str, *, limits: bool = False) -> AsyncIter
 
 
 @pytest.fixture
-async def koban(sqlite_url: str) -> AsyncIterator[Koban]:
-    """A Koban on SQLite, started."""
+async def koban(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Koban]:
+    """A Koban on SQLite, started; notices go at any hour, as tests do."""
     async with running_koban(sqlite_url) as made:
-        await made.start()
+        await made.start(KOBAN_DEPLOYMENT=str(deployment_without_rest(tmp_path)))
         yield made
 
 

@@ -44,7 +44,7 @@ async def send_notice(database: Database, sealer: Sealer, n_chats: int, **values
         for _ in range(n_chats):
             await make_chat(session, sealer=sealer, subscribed=True)
         notice = await make_notice(session, status=NoticeStatus.SENDING, **values)  # type: ignore[arg-type]
-        await notices.expand(session, notice.id, kind=notice.kind, locales=[], municipalities=[], now=A_MONDAY)
+        await notices.expand(session, notice, now=A_MONDAY)
         return notice.id
 
 
@@ -146,11 +146,10 @@ async def test_expanding_twice_is_once_and_follows_the_audience(database: Databa
         await make_chat(session, sealer=sealer, locale="ne", municipality="b", subscribed=True)
         await make_chat(session, sealer=sealer, locale="vi", municipality="a", subscribed=True)
         await make_chat(session, sealer=sealer, locale="ne", municipality="a", subscribed=False)
-        notice = await make_notice(session)
+        notice = await make_notice(session, locales=["ne"], municipalities=["a"])
         for _ in range(2):
-            await notices.expand(
-                session, notice.id, kind=notice.kind, locales=["ne"], municipalities=["a"], now=A_MONDAY
-            )
+            await notices.expand(session, notice, now=A_MONDAY)
         assert list(await session.scalars(select(Delivery.chat_id))) == [wanted.id]
-        reach = await notices.audience_by_locale(session, kind=notice.kind, locales=[], municipalities=["a"])
+        notice.audience = {"locales": [], "municipalities": ["a"]}
+        reach = await notices.audience_by_locale(session, notice)
         assert reach == {"ne": 1, "vi": 1}

@@ -91,8 +91,8 @@ async def test_a_batch_takes_as_many_statements_as_one_message(world: World, mon
         await stored(world, *(raw(first + each, first + each) for each in range(n)))
         said.clear()
         assert await world.handler.handle_waiting() == n
-        counts.append(len(said))
-    assert counts[0] == counts[1], said
+        counts.append([each for each in said if each.startswith("INSERT")])  # the outbox looks for work meanwhile
+    assert len(counts[0]) == len(counts[1]) == 2, "the chats, and what is said to them"
 
 
 async def test_the_answer_and_the_end_of_the_wait_are_one_transaction(

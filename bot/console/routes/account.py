@@ -15,21 +15,27 @@ from bot.console import accounts
 from bot.console.pages import render
 from bot.console.parts import CONSOLE_TAGS, ConsoleParts, form_of, parts_of, staff_of
 from bot.errors import NotFound, Refused, WrongState
-from storage import audit
+from storage import audit, links
 from storage import staff as staff_rows
 from storage.audit import AuditTag
 from storage.models import Staff
 
+CODE_MINUTES = 15
+
 
 async def show(request: Request) -> Response:
     """Show the account. One without an authenticator gets its secret now, confirmed by its first code."""
-    return await _page(request)
+    return await page(request)
 
 
-async def _page(request: Request, status: int = 200, *, error: Refused | None = None) -> Response:
+async def page(
+    request: Request, status: int = 200, *, error: Refused | None = None, code: str = "", calendar_url: str = ""
+) -> Response:
+    """Return the page. code, calendar_url: made just now, and shown this once."""
     parts = parts_of(request)
     async with parts.database.transaction() as session:
         person = await _own(request, session)
+        link = await links.of(session, person.id)
         if person.totp_sealed is None:
             person.totp_sealed, person.totp_last_step = accounts.new_totp(parts.sealer, person.id), 0
     is_ready = accounts.is_set_up(person)
@@ -37,7 +43,8 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         request, "account/page.html", status, person=person, is_ready=is_ready, tags=CONSOLE_TAGS, error=error,
         secret=None if is_ready else accounts.totp_secret(person, parts.sealer),
         section=parts.deployment.section(person.section_id), station=parts.deployment.station(person.station_id),
-        least=accounts.MIN_PASSWORD,
+        least=accounts.MIN_PASSWORD, has_chat=link.chat_id is not None, has_calendar=link.calendar_hash is not None,
+        code=code, code_minutes=CODE_MINUTES, calendar_url=calendar_url,
     )
 
 
@@ -77,7 +84,7 @@ async def set_up(request: Request) -> Response:
             person.password_hash = password_hash
             _record(session, person, parts, what="setup")
     except Refused as error:
-        return await _page(request, 409, error=error)
+        return await page(request, 409, error=error)
     return RedirectResponse("/account?done=account", 303)
 
 
@@ -95,7 +102,7 @@ async def change_password(request: Request) -> Response:
             await staff_rows.close_other_sessions(session, person.id, keep=request.state.session_hash)
             _record(session, person, parts, what="password")
     except Refused as error:
-        return await _page(request, 409, error=error)
+        return await page(request, 409, error=error)
     return RedirectResponse("/account?done=password", 303)
 
 

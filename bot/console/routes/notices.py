@@ -10,20 +10,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot import notices
+from bot import notice_rules, notices
 from bot.console import notice_views
 from bot.console.auth import NOTICE_APPROVERS, NOTICE_EDITORS
 from bot.console.pages import language_name, parse_local, render
-from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
+from bot.console.parts import ConsoleParts, form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.errors import Refused, StaleReply, WrongState
-from storage import audit, deliveries
+from bot.notice_results import NoticeResult
+from storage import audit, deliveries, events, links
 from storage import notices as notice_rows
 from storage import staff as staff_rows
-from storage.models import Notice, NoticeKind, NoticeStatus, Staff
+from storage.models import DeliveryStatus, Event, Notice, NoticeKind, NoticePurpose, NoticeStatus, Staff, Urgency
 
 _AUDIT_SHOWN = 50
+_SPOKEN = (NoticePurpose.NOTICE, NoticePurpose.REPEAT, NoticePurpose.CORRECTION)
+_GONE = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN, DeliveryStatus.SENDING)
 _STOPPABLE = tuple(status for status in NoticeStatus if status not in notice_rows.ENDED)
-Deed = Callable[[AsyncSession, Notice, Staff], Awaitable[None]]
+Deed = Callable[[AsyncSession, Notice, Staff], Awaitable[object]]
 
 
 async def index(request: Request) -> Response:
@@ -76,20 +79,34 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         notice = await notices.get(session, path_id(request))
         texts = await notice_rows.texts_of(session, notice.id)
         audience = notices.Audience.of(notice)
-        reach = await notice_rows.audience_by_locale(
-            session, kind=notice.kind, locales=audience.locales, municipalities=audience.municipalities
-        )
+        reach = await notice_rows.audience_by_locale(session, notice)
         counts = await deliveries.count_by_status(session, notice.id) if notice.expanded_at else {}
+        ways = await deliveries.count_ways(session, notice.id) if notice.purpose == NoticePurpose.WITHDRAWAL else {}
+        related = await notice_rows.related(session, notice)
+        read_texts, frame = await notices.texts_and_frame(session, notice)
+        event = await session.get(Event, notice.id)
+        replies = await events.count(session, notice.id) if event else {}
+        own_chat = await links.chat_of(session, person.id)
         names = await staff_rows.names(session)
         entries = await audit.latest(session, subject=f"notice:{notice.id}", limit=_AUDIT_SHOWN)
     is_editor, is_approver = person.role in NOTICE_EDITORS, person.role in NOTICE_APPROVERS
     may_run = is_editor or is_approver
     state = notice.status
+    limits = limits_of(parts)
+    n_reached = sum(counts.values()) if notice.expanded_at else sum(reach.values())
+    is_waiting = state in (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED)
+    was_sent = notice.purpose in _SPOKEN and any(counts.get(status) for status in _GONE)
+    is_withdrawn = any(each.purpose == NoticePurpose.WITHDRAWAL for each in related)
+    is_open_event = event is not None and event.cancelled_at is None and event.starts_at > parts.clock()
     return render(
         request, "notices/_live.html" if is_live(request) else "notices/page.html", status, notice=notice,
         names=names, entries=entries, error=error,
         preview=notice_views.preview(reach, texts, notice, parts.screens),
-        shown_texts=notice_views.as_residents_see(texts, parts.screens),
+        shown_texts=notice_views.as_residents_see(read_texts, parts.screens, frame),
+        duration=limits.duration(n_reached), rate=limits.rate, quiet=limits.quiet, ways=ways, related=related,
+        is_late=is_waiting and notice.send_at is not None and limits.is_quiet(notice.send_at),
+        event=event, replies=replies, has_own_chat=own_chat is not None,
+        test_chats=tuple(parts.deployment.notice.test_chats), sent=NoticeResult.of(counts),
         progress=notice_views.Progress.of(counts) if notice.expanded_at else None,
         places=[place for code in audience.municipalities if (place := parts.deployment.municipality(code))],
         audience=audience,
@@ -102,6 +119,14 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
             "pause": may_run and state == NoticeStatus.SENDING,
             "resume": may_run and state == NoticeStatus.PAUSED,
             "cancel": may_run and state in _STOPPABLE,
+            "test": may_run and bool(texts) and notice.purpose != NoticePurpose.WITHDRAWAL,
+            "quiet_ask": may_run and is_waiting and limits.quiet is not None and notice.quiet_allowed_by_id is None,
+            "quiet_allow": is_approver and is_waiting and notice.quiet_asked_by_id is not None
+            and notice.quiet_allowed_by_id is None and person.id not in (notice.quiet_asked_by_id, notice.author_id),
+            "follow": is_editor and was_sent and not is_withdrawn,
+            "withdraw": may_run and was_sent and not is_withdrawn,
+            "event_draft": is_editor and state == NoticeStatus.DRAFT and notice.kind == NoticeKind.EVENT,
+            "event": may_run and is_open_event and notice.expanded_at is not None,
         },
         is_own_review=is_approver and state == NoticeStatus.REVIEW and person.id == notice.author_id,
     )
@@ -125,7 +150,7 @@ def _edit(
     return render(
         request, "notices/edit.html", status, notice=notice, draft=draft, error=error,
         locales=parts.screens.offered_tags, stations=parts.deployment.stations,
-        places_of=parts.deployment.municipalities_of, policies=notices.MISSING_POLICIES,
+        places_of=parts.deployment.municipalities_of, policies=notices.MISSING_POLICIES, urgencies=tuple(Urgency),
         max_title=notices.MAX_TITLE, max_body=notices.MAX_BODY,
     )
 
@@ -136,13 +161,13 @@ async def save(request: Request) -> Response:
     draft = notice_views.Draft.read(form, parts)
     try:
         async with parts.database.transaction() as session:
-            notice = await _locked(session, path_id(request))
+            notice = await locked(session, path_id(request))
             if draft.revision != notice.revision:
                 raise StaleReply("Somebody else changed this notice. Compare the two, then save again.")
             await notices.change(
                 session, notice, staff_of(request), name=draft.name, texts=draft.texts, audience=draft.audience,
                 missing=draft.missing, send_at=draft.moment(draft.send_at), expires_at=draft.moment(draft.expires_at),
-                now=parts.clock(),
+                urgency=draft.urgency, now=parts.clock(),
             )
     except Refused as error:
         async with parts.database.reading() as session:
@@ -153,7 +178,7 @@ async def save(request: Request) -> Response:
 
 async def submit(request: Request) -> Response:
     """Ask another person for approval."""
-    return await _do(request, "submit", _plainly(request, notices.submit))
+    return await do(request, "submit", _plainly(request, notices.submit))
 
 
 async def approve(request: Request) -> Response:
@@ -163,7 +188,7 @@ async def approve(request: Request) -> Response:
     async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
         notices.approve(session, notice, person, revision, now=now)
 
-    return await _do(request, "approve", deed)
+    return await do(request, "approve", deed)
 
 
 async def send_back(request: Request) -> Response:
@@ -173,7 +198,7 @@ async def send_back(request: Request) -> Response:
     async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
         notices.send_back(session, notice, person, now=now)
 
-    return await _do(request, "return", deed)
+    return await do(request, "return", deed)
 
 
 async def schedule(request: Request) -> Response:
@@ -186,22 +211,44 @@ async def schedule(request: Request) -> Response:
         if send_at is None:
             raise WrongState("Choose when the notice goes out.")
         texts = await notice_rows.texts_of(session, notice.id)
-        if lacking := notice_views.held_for(notice, texts, parts.screens):
+        if lacking := notice_rules.lacking(notice, parts.screens.offered_tags, texts):
             names = ", ".join(language_name(tag, tag_of(request)) for tag in lacking)
             raise WrongState("The notice is held, because these languages have no text yet: {names}.", names=names)
-        notices.schedule(session, notice, person, send_at, _moment(form("expires_at")), now=now)
+        await notices.schedule(
+            session, notice, person, send_at, _moment(form("expires_at")), limits=limits_of(parts), now=now
+        )
 
-    return await _do(request, "schedule", deed)
+    return await do(request, "schedule", deed)
+
+
+async def ask_quiet(request: Request) -> Response:
+    """Ask that the notice may arrive in the quiet hours."""
+    now, reason = parts_of(request).clock(), form_of(request)("reason")
+
+    async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
+        notices.ask_for_quiet_hours(session, notice, person, reason, now=now)
+
+    return await do(request, "quiet-ask", deed)
+
+
+async def allow_quiet(request: Request) -> Response:
+    """Allow it, as a second person."""
+    now = parts_of(request).clock()
+
+    async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
+        notices.allow_quiet_hours(session, notice, person, now=now)
+
+    return await do(request, "quiet-allow", deed)
 
 
 async def pause(request: Request) -> Response:
     """Stop sending what is still queued."""
-    return await _do(request, "pause", _plainly(request, notices.pause))
+    return await do(request, "pause", _plainly(request, notices.pause))
 
 
 async def resume(request: Request) -> Response:
     """Go on sending."""
-    return await _do(request, "resume", _plainly(request, notices.resume))
+    return await do(request, "resume", _plainly(request, notices.resume))
 
 
 async def ask_cancel(request: Request) -> Response:
@@ -217,26 +264,38 @@ async def ask_cancel(request: Request) -> Response:
 
 async def cancel(request: Request) -> Response:
     """Cancel it: what is queued is not sent, what was sent stays sent."""
-    return await _do(request, "cancel", _plainly(request, notices.cancel))
+    return await do(request, "cancel", _plainly(request, notices.cancel))
 
 
-def _plainly(request: Request, step: Callable[..., Awaitable[None]]) -> Deed:
+def limits_of(parts: ConsoleParts) -> notice_rules.NoticeLimits:
+    """Return what sending is held to here."""
+    return notice_rules.NoticeLimits.of(
+        parts.deployment, parts.screens.offered_tags, telegram_rate=parts.settings.telegram_rate
+    )
+
+
+def _plainly(request: Request, step: Callable[..., Awaitable[object]]) -> Deed:
     """Return a step that needs nothing but the notice and the person."""
     now = parts_of(request).clock()
     return lambda session, notice, person: step(session, notice, person, now=now)
 
 
-async def _do(request: Request, name: str, deed: Deed) -> Response:
+async def do(request: Request, name: str, deed: Deed) -> Response:
     """Run one step in a transaction and go back to the page; a refusal is shown there."""
     try:
         async with parts_of(request).database.transaction() as session:
-            await deed(session, await _locked(session, path_id(request)), staff_of(request))
+            await deed(session, await locked(session, path_id(request)), staff_of(request))
     except Refused as error:
-        return await _page(request, 409, error=error)
+        return await show_refused(request, error)
     return RedirectResponse(f"/notices/{path_id(request)}?done={name}", 303)
 
 
-async def _locked(session: AsyncSession, notice_id: int) -> Notice:
+async def show_refused(request: Request, error: Refused) -> Response:
+    """Show the notice with why a step was refused."""
+    return await _page(request, 409, error=error)
+
+
+async def locked(session: AsyncSession, notice_id: int) -> Notice:
     """Return a notice whose row nobody else changes until the end of the transaction. Raises NotFound."""
     await session.execute(select(Notice.id).where(Notice.id == notice_id).with_for_update())
     return await notices.get(session, notice_id)
