@@ -50,6 +50,8 @@ SEALED_WITH_THE_RING = (
 )
 SEALED_WITH_A_TICKETS_KEY = frozenset({
     "revisions.body_sealed", "transfers.note_sealed", "transfers.answer_sealed", "merges.reason_sealed",
+    "translations.japanese_sealed", "translations.foreign_sealed", "translations.back_sealed",
+    "translations.note_sealed",
 })
 
 
