@@ -7,9 +7,9 @@ from sqlalchemy import select
 from bot.i18n import TOKYO
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
-from storage import audit, chats, erasures, tickets
+from storage import audit, chats, erasures, tickets, translations
 from storage.audit import AuditTag
-from storage.models import Author, Erasure, Ticket
+from storage.models import Author, Erasure, Ticket, TranslationStatus
 
 _PART = 3500  # characters of an export in one message
 
@@ -44,11 +44,18 @@ async def export(scene: Scene) -> list[Outgoing]:
     for ticket in await session.scalars(select(Ticket).where(Ticket.chat_id == chat.id).order_by(Ticket.id)):
         lines.append("\n" + _("Consultation {receipt} of {time}", receipt=ticket.receipt,
                               time=_.moment(ticket.created_at)))
+        japanese = {
+            view.row.message_id: view.japanese
+            for view in await translations.of_ticket(session, ticket, ring=scene.sealer)
+            if view.row.status == TranslationStatus.DONE
+        }
         for message in await tickets.messages(session, ticket, ring=scene.sealer):
             if message.author in (Author.RESIDENT, Author.STAFF):
                 who = _("You") if message.author == Author.RESIDENT else _("Staff")
                 for at, body in message.revisions:
                     lines.append(f"[{at.astimezone(TOKYO):%Y-%m-%d %H:%M}] {who}: {body}")
+                if text := japanese.get(message.id):
+                    lines.append(_("In Japanese: {text}", text=text))
     audit.record(session, AuditTag.RESIDENT_DATA_EXPORT, f"chat:{chat.id}", now=scene.now)
     whole = "\n".join(lines)
     return [plain(whole[start : start + _PART]) for start in range(0, len(whole), _PART)]

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Role, Staff, Ticket, TicketStatus, Translation, TranslationKind, TranslationStatus
+from storage.models import Message, Role, Staff, Ticket, TicketStatus, Translation, TranslationKind, TranslationStatus
 from storage.sealing import Sealer
 from storage.tickets import sealer_of
 
@@ -90,6 +90,22 @@ async def of_ticket(session: AsyncSession, ticket: Ticket, *, ring: Sealer) -> l
     return [opened(row, ticket, ring=ring) for row in rows]
 
 
+async def original_of_reply(
+    session: AsyncSession, chat_id: int, receipt: str, number: int, *, ring: Sealer
+) -> str | None:
+    """Return the Japanese that a reply to this chat was translated from; None when there is none to show."""
+    found = (await session.execute(
+        select(Translation, Ticket)
+        .join(Ticket, Ticket.id == Translation.ticket_id).join(Message, Message.id == Translation.message_id)
+        .where(
+            Ticket.chat_id == chat_id, Ticket.receipt == receipt, Ticket.status != TicketStatus.WITHDRAWN,
+            Message.number == number, Translation.kind == TranslationKind.REPLY,
+            Translation.status == TranslationStatus.DONE,
+        )
+    )).first()
+    return None if found is None else opened(found[0], found[1], ring=ring).japanese
+
+
 async def get(session: AsyncSession, translation_id: int, *, for_change: bool = False) -> Translation | None:
     """Return a translation; who may see it follows from its ticket, or from the request to the interpreters.
 
@@ -100,12 +116,16 @@ async def get(session: AsyncSession, translation_id: int, *, for_change: bool = 
     return found
 
 
-def requests(languages: Collection[str]) -> Select[Translation, Ticket]:
-    """Return the query of what interpreters of these languages may work on; an ended consultation asks nobody."""
+def requests(languages: Collection[str], person_id: int) -> Select[Translation, Ticket]:
+    """Return the query of what an interpreter of these languages may work on; an ended consultation asks nobody.
+
+    person_id: whose own work stays in it, whatever happened to their languages since.
+    """
     return (
         select(Translation, Ticket).join(Ticket, Ticket.id == Translation.ticket_id)
         .where(
-            Translation.status.in_(WITH_INTERPRETERS), Translation.locale.in_(sorted(languages)),
+            Translation.status.in_(WITH_INTERPRETERS),
+            or_(Translation.locale.in_(sorted(languages)), Translation.interpreter_id == person_id),
             Ticket.status.in_(_IN_QUEUE),
         )
     )

@@ -19,6 +19,7 @@ from bot.translation import glossary
 
 _GROUPED = re.compile(r"(?<=\d)[.,\u00a0\u202f'](?=\d{3}(?!\d))")
 _PHONE = re.compile(r"(?<!\d)\+?\d{1,4}(?:[-‐–ー－\s().]{1,2}\d{2,4}){2,3}(?!\d)")
+_LINK = re.compile(r"https?://[^\s、。）)]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)?")
 _JAPANESE = re.compile(
     r"令和(?P<reiwa>\d{1,2})年"
@@ -32,7 +33,7 @@ _DAYS = "月火水木金土日"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that has to stay the same. kind: number, phone, date, time or term; words: as the text has it.
+    """Something that has to stay the same. kind: number, phone, date, time, link or term; words: as the text has it.
 
     numbers: digits of which one has to be in the other text; forms: words of which one may stand there instead.
     """
@@ -90,6 +91,8 @@ def facts_of(japanese: str, tag: str) -> list[Fact]:
     for found in glossary.find(japanese):
         if forms := found.term.forms(tag):
             add(Fact("term", found.words, found.start, found.end, forms=forms))
+    for match in _LINK.finditer(text):
+        add(_fact("link", japanese, match, set(), (match.group(),)))
     for match in _PHONE.finditer(text):
         add(_fact("phone", japanese, match, {_only_digits(match.group())}))
     for match in _JAPANESE.finditer(text):
@@ -133,7 +136,7 @@ def _fact(
 
 def numbers_of(text: str) -> frozenset[str]:
     """Return every number of a text, without leading zeros and separators; a telephone number is one number."""
-    plain = _digits(text)
+    plain = _LINK.sub(" ", _digits(text))
     phones = {_only_digits(match.group()) for match in _PHONE.finditer(plain)}
     rest = _GROUPED.sub("", _PHONE.sub(" ", plain))
     found = {_number(match.group()) for match in _NUMBER.finditer(rest)}

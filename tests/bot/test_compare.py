@@ -52,6 +52,8 @@ def test_each_thing_that_differs_is_named() -> None:
     ("午後12時", "at 12", "en", []), ("午前0時", "at 12 a.m.", "en", []), ("令和8年", "in 2026", "en", []),
     ("#9110に", "call #9110", "en", []), ("#9110に", "call #9119", "en", ["9110"]),
     ("１１０番", "дугаар 110", "mn", []),
+    ("https://x.example/a1 と a@b.example", "https://x.example/a1, a@b.example", "en", []),
+    ("https://x.example/a1 と a@b.example", "https://x.example/a2", "en", ["https://x.example/a1", "a@b.example"]),
     ("交番へ", "go to the Koban", "en", []), ("交番へ", "go to the police box", "en", ["交番"]),
     ("警察安全相談", "Police advice\nline", "en", []), ("警察相談専用電話", "a telephone", "en", ["警察相談専用電話"]),
     ("5月", "en mayo", "es", []), ("5月", "en marzo", "es", ["5月"]), ("違反防止月間", "month", "en", []),

@@ -86,7 +86,7 @@ async def test_requests_are_those_of_the_language_in_consultations_under_way(
     async with database.transaction() as session:
         (await session.scalars(select(Ticket))).one().status = status
     async with database.reading() as session:
-        assert len((await session.execute(translations.requests(languages))).all()) == n
+        assert len((await session.execute(translations.requests(languages, 0))).all()) == n
 
 
 async def test_only_interpreters_who_can_sign_in_count(database: Database, sealer: Sealer) -> None:
