@@ -77,7 +77,10 @@ class FactLine:
 
 @dataclass(frozen=True, slots=True)
 class DraftPage:
-    """A draft with its comparison. original: the Japanese in pieces; back_pieces: the back-translation in pieces."""
+    """A draft with its comparison. original: the Japanese in pieces; back_pieces: the back-translation in pieces.
+
+    readings: dict of message id → its newest Japanese.
+    """
 
     view: TranslationView
     ticket: TicketRow
@@ -88,6 +91,7 @@ class DraftPage:
     back_comparison: Comparison | None
     newer: int
     messages: Sequence[MessageView]
+    readings: Mapping[int, TranslationView]
     needs_second: bool
     may_work: bool
     may_edit: bool
@@ -112,6 +116,11 @@ async def draft_page(session: AsyncSession, ticket: Ticket, row: Translation, re
         back_pieces=segments(view.back, compare(view.back, japanese, "ja").facts) if view.back else (),
         lines=_lines(found, back, row.locale), newer=ticket.n_messages - row.last_seen,
         messages=messages[-_SHOWN_MESSAGES:],
+        readings={
+            each.row.message_id or 0: each
+            for each in await translations.of_ticket(session, ticket, ring=parts.sealer)
+            if not each.is_reply and each.japanese
+        },
         needs_second=drafts.needs_second_person(parts.deployment, ticket, row.state),
         may_work=is_under_way and ticket.claimed_by_id == person.id,
         may_edit=is_under_way and ticket.claimed_by_id == person.id and drafts.may_edit(row),

@@ -366,7 +366,7 @@ async def test_a_message_is_read_in_japanese_by_machine_and_an_edit_makes_it_old
     assert answer.headers["location"].endswith("#message-1")
     page = text_of((await browser.get(f"/tickets/{ticket.id}")).text)
     assert "自転車がなくなりました。" in page
-    assert "日本語訳 機械翻訳" in page
+    assert "日本語訳 機械翻訳・未確認" in page
     assert "この後に相談者が編集" not in page
     assert "機械翻訳で読む" not in page, "it stands there already"
     async with office.parts.database.transaction() as session:
