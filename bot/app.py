@@ -31,6 +31,7 @@ from bot.telegram.handlers import Handler
 from bot.telegram.limiter import Limiter
 from bot.telegram.receiver import Polling, Webhook
 from bot.telegram.sender import Sender, create_bot
+from bot.translation.machine import machine_of
 from bot.worker import Clockwork, NoticeRenderer, new_process_id
 from intents.cards import load_cards
 from intents.catalogue import load_catalogue
@@ -152,7 +153,7 @@ def console(app: App) -> Starlette:
     """Return the staff console as an ASGI application."""
     return create_app(ConsoleParts(
         database=app.database, sealer=app.parts.sealer, strings=app.parts.screens.strings, deployment=app.deployment,
-        screens=app.parts.screens, settings=app.settings, clock=utc_now,
+        screens=app.parts.screens, settings=app.settings, clock=utc_now, machine=machine_of(app.settings),
     ))
 
 

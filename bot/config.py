@@ -15,7 +15,8 @@ from bot.errors import SettingsError
 from storage.sealing import KEY_BYTES, Sealer
 
 PREFIX = "KOBAN_"
-SECRETS = ("TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "KEYS", "DATABASE_URL", "CLASSIFIER_KEY")
+SECRETS = ("TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "KEYS", "DATABASE_URL", "CLASSIFIER_KEY",
+           "TRANSLATOR_KEY", "TRANSLATOR_SECRET")
 
 
 def _plain_url(url: str) -> str:
@@ -63,6 +64,19 @@ class Settings(BaseSettings):
     classifier_model: str | None = Field(None, description="Model that the classifier's server is asked for.")
     classifier_key: SecretStr | None = Field(None, description="Key of the classifier's server. A secret.")
     classifier_timeout: float = Field(1.5, gt=0, le=10, description="Seconds that the classifier has for one message.")
+    translator_provider: Literal["off", "libretranslate", "textra"] = Field(
+        "off", description="Machine translation of drafts for staff; off asks nobody."
+    )
+    translator_url: Url | None = Field(None, description="Server of the machine translation, without a path.")
+    translator_login: str | None = Field(None, description="User name of the machine translation (textra).")
+    translator_key: SecretStr | None = Field(None, description="API key of the machine translation. A secret.")
+    translator_secret: SecretStr | None = Field(
+        None, description="API secret of the machine translation (textra). A secret."
+    )
+    translator_engine: str = Field(
+        "generalNT,voicetraNT", description="Engines of textra, the preferred one first, by comma."
+    )
+    translator_timeout: float = Field(10.0, gt=0, le=60, description="Seconds that one machine translation may take.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
     @classmethod

@@ -18,9 +18,21 @@ from bot.deployment import Deployment
 from bot.errors import AlreadyClaimed, StaleReply, WrongState
 from bot.i18n import TOKYO, Strings
 from bot.outgoing import Button, Outgoing, TextBuilder
+from bot.translation import labels
 from storage import audit, deliveries, staff, tickets
 from storage.audit import AuditTag
-from storage.models import Author, Chat, Lane, Message, Rating, Staff, Ticket, TicketStatus
+from storage.models import (
+    Author,
+    Chat,
+    Lane,
+    Message,
+    Rating,
+    Staff,
+    TextState,
+    Ticket,
+    TicketStatus,
+    Translation,
+)
 from storage.sealing import Sealer
 
 CONSENT_VERSION = "2026-11"
@@ -188,10 +200,12 @@ async def reply(
     strings: Strings,
     sealer: Sealer,
     now: datetime,
+    translation: Translation | None = None,
 ) -> Message:
     """Send the officer's words to the resident through the outbox.
 
     last_seen: the number of the newest message on the page that the officer wrote from.
+    translation: what the words come from, when they are not the officer's own; bot.translation.drafts decides.
     Raises StaleReply when something was added since, AlreadyClaimed and WrongState.
     """
     body = body.strip()
@@ -210,20 +224,34 @@ async def reply(
     ticket.first_reply_at = ticket.first_reply_at or now
     deadlines.rest(ticket, deployment=deployment, now=now)
     await outbox.queue(
-        session, chat, reply_message(ticket, body, strings), lane=Lane.ANSWER, sealer=sealer, now=now,
+        session, chat, reply_message(ticket, message, body, strings, state=translation.state if translation else None),
+        lane=Lane.ANSWER, sealer=sealer, now=now,
         message_id=message.id,
     )
+    told = {} if translation is None else {
+        "translation": translation.id, "state": translation.state, "approved_by": translation.approved_by_id
+    }
     audit.record(session, AuditTag.STAFF_TICKET_REPLY, _subject(ticket), now=now, staff_id=officer.id,
-                 message=message.number)
+                 message=message.number, **told)
     return message
 
 
-def reply_message(ticket: Ticket, body: str, strings: Strings) -> Outgoing:
-    """Return a staff reply as the resident sees it: who speaks, and what can be done next."""
+def reply_message(
+    ticket: Ticket, message: Message, body: str, strings: Strings, *, state: str | None = None
+) -> Outgoing:
+    """Return a staff reply as the resident sees it: who speaks, who translated, and what can be done next.
+
+    state: of a translated text; None for what staff wrote themselves.
+    """
     _ = strings
     text = TextBuilder().line(_("A member of the police staff writes ({receipt}):", receipt=ticket.receipt), "bold")
-    text.line().line(body).line().add(_("To answer, just write here."), "italic")
-    return text.build(((Button(_("It is settled: close"), data=f"t:close:{ticket.receipt}"),),))
+    text.line().line(body).line()
+    rows = [(Button(_("It is settled: close"), data=f"t:close:{ticket.receipt}"),)]
+    if state is not None and (origin := labels.origin(state, strings)):
+        text.line(f"⚠️ {origin}" if state == TextState.MACHINE else origin, "italic")
+        rows.insert(0, (labels.original_button(ticket.receipt, message.number, strings),))
+    text.add(_("To answer, just write here."), "italic")
+    return text.build(tuple(rows))
 
 
 async def add_note(

@@ -34,6 +34,7 @@ _PEOPLE = (
     ("suzuki", "鈴木（承認者）", Role.APPROVER, None, "approves notices that another person wrote"),
     ("sato", "佐藤（犯罪抑止対策）", Role.OPERATOR, "seian_yokushi", "sees the desk for stolen bicycles only"),
     ("ito", "伊藤（人身安全対策）", Role.OPERATOR, "jinshin", "another desk: accepts transfers, or returns them"),
+    ("nguyen", "グエン（通訳官）", Role.INTERPRETER, "sotai_kokusai", "translates what is sent to the interpreters"),
     ("tanaka", "田中（管理者）", Role.ADMINISTRATOR, None, "adds staff"),
 )
 
@@ -91,6 +92,8 @@ async def _add_people(app: application.App) -> list[tuple[str, str, str]]:
             person = await add_staff(
                 session, username=username, display_name=name, role=role, section_id=section_id, now=now
             )
+            if role == Role.INTERPRETER:
+                person.languages = ",".join(tag for tag in app.parts.screens.offered_tags if not tag.startswith("ja"))
             token = await staff_rows.add_login_link(session, person.id, expires_at=now + LINK_LIFETIME)
             links.append((name, purpose, login_link_url(app.settings, token)))
     return links

@@ -189,7 +189,7 @@ class Deployment:
         message, and the end of a consultation, at the latest.
     retention: dict of data class → days.
     unchecked: label or hold, for text that no person has checked.
-    four_eyes: topics whose replies need a second person.
+    four_eyes: topics whose translated replies need a second person.
     warnings: what a person should look at although the file can be used.
     """
 
@@ -300,7 +300,7 @@ class Deployment:
         return self.retention[data_class]
 
     def needs_four_eyes(self, topic: str | None) -> bool:
-        """Tell whether a reply on this topic needs a second person."""
+        """Tell whether every translated reply on this topic needs a second person."""
         return topic in self.four_eyes
 
     def summary(self) -> Mapping[str, int]:

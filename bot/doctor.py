@@ -34,6 +34,7 @@ from bot.duty import national_holidays, tokyo_day
 from bot.errors import DeploymentError, SettingsError
 from bot.i18n import ROOT
 from bot.i18n import problems as string_problems
+from bot.translation.machine import NotTranslated, machine_of
 from intents.cards import load_cards
 from intents.catalogue import Catalogue, load_catalogue
 from intents.errors import CatalogueError
@@ -220,6 +221,29 @@ def _webhook(patient: _Patient) -> Check:
         return Check("updates", "error", "Telegram sends only to https:// addresses",
                      "Give KOBAN_TELEGRAM_WEBHOOK_URL the https address of your reverse proxy.")
     return Check("updates", "ok", "webhook with an address and a secret")
+
+
+async def _translator(patient: _Patient) -> Check:
+    """Ask the machine translation which languages it has."""
+    settings = patient.settings
+    machine = machine_of(settings)
+    if machine is None:
+        return Check("machine translation", "ok", "turned off; staff write themselves or ask an interpreter")
+    needed = ("url",) if settings.translator_provider == "libretranslate" else ("url", "login", "key", "secret")
+    missing = [f"KOBAN_TRANSLATOR_{name.upper()}" for name in needed if not getattr(settings, f"translator_{name}")]
+    if missing:
+        return Check("machine translation", "error", f"{machine.name} without {' and '.join(missing)}",
+                     "Set it, or set KOBAN_TRANSLATOR_PROVIDER to off.")
+    try:
+        offered = await machine.languages()
+    except NotTranslated:
+        return Check("machine translation", "error", f"{machine.name} does not answer as it should",
+                     "Check the address, the key and the network; until then staff write themselves.")
+    lacking = [tag for tag in CORE_TAGS if tag != BASE_TAG and tag not in offered]
+    if lacking:
+        return Check("machine translation", "warning", f"{machine.name} does not offer {', '.join(lacking)}",
+                     "Replies in these languages are for interpreters; or add the languages on the server.")
+    return Check("machine translation", "ok", f"{machine.name} offers every core language")
 
 
 # what the machine has
@@ -427,11 +451,19 @@ def _each(look: Callable[[_Patient], Check]) -> Callable[[_Patient], list[Check]
     return lambda patient: [look(patient)]
 
 
+def _one(look: Callable[[_Patient], Awaitable[Check]]) -> Callable[[_Patient], Awaitable[list[Check]]]:
+    async def found(patient: _Patient) -> list[Check]:
+        return [await look(patient)]
+
+    return found
+
+
 PARTS: Mapping[str, Callable[[_Patient], list[Check] | Awaitable[list[Check]]]] = {
     "settings": _settings,
     "keys": _each(_keys),
     "token": _token,
     "updates": _each(_webhook),
+    "machine translation": _one(_translator),
     "database": _database,
     "disk": _each(_storage_place),
     "deployment": _each(_deployment),

@@ -33,7 +33,7 @@ _METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 _RESIDENT_METHODS = [("console/**", "ignore"), ("demo.py", "ignore"), ("**.py", "python")]
 _KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "N_": None, "plural": (1, 2),
                                                 "ngettext": (1, 2)}
-_REFUSALS = dict.fromkeys(("Refused", "NotFound", "AlreadyClaimed", "StaleReply", "WrongState"))
+_REFUSALS = dict.fromkeys(("Refused", "NotFound", "AlreadyClaimed", "StaleReply", "WrongState", "NotTranslated"))
 _OPTIONS = {"**.html": {"trimmed": "true", "silent": "false"}}
 
 

@@ -14,7 +14,7 @@ from bot.errors import WrongState
 from bot.incoming import Kind
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
-from storage import tickets
+from storage import tickets, translations
 from storage.models import Message, Ticket, TicketStatus
 
 
@@ -223,6 +223,8 @@ async def press(scene: Scene, action: str, receipt: str) -> Response:
         return await status(scene)
     if action.startswith("rate"):
         return await _rate(scene, action[4:], receipt)
+    if action == "ja":
+        return await _original(scene, *receipt.partition(":")[::2])
     if ticket is None or (receipt and ticket.receipt != receipt):
         return Response(toast=_("This consultation is closed."))
     try:
@@ -291,6 +293,20 @@ async def _reopen(scene: Scene, current: Ticket | None, receipt: str) -> Respons
         return Response(toast=_("This consultation cannot be opened again. Please begin a new one."))
     consultation.reopen(scene.session, ticket, deployment=scene.deployment, now=scene.now)
     return Response.say(_under_way(scene, ticket))
+
+
+async def _original(scene: Scene, receipt: str, number: str) -> Response:
+    """Show the Japanese that a reply was translated from, as long as the consultation was not taken back."""
+    _ = scene.words
+    found = None
+    if number.isascii() and number.isdecimal() and len(number) < 9:
+        found = await translations.original_of_reply(
+            scene.session, scene.chat.id, receipt, int(number), ring=scene.sealer
+        )
+    if found is None:
+        return Response(toast=_("This button is too old."))
+    shown = plain(_("This is what the staff wrote in Japanese:") + f"\n\n{found}")
+    return Response.say(shown.covered() if scene.chat.safe_contact else shown)
 
 
 async def choose_place(scene: Scene, code: str) -> Response:

@@ -10,9 +10,9 @@ from bot import events, safe_screens, safety
 from bot.i18n import TOKYO
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
-from storage import attachments, audit, chats, erasures, tickets
+from storage import attachments, audit, chats, erasures, tickets, translations
 from storage.audit import AuditTag
-from storage.models import Author, Erasure, Ticket
+from storage.models import Author, Erasure, Ticket, TranslationStatus
 
 _PART = 3500  # characters of an export in one message
 
@@ -51,6 +51,11 @@ async def export(scene: Scene) -> list[Outgoing]:
         lines.append("\n" + _("Consultation {receipt} of {time}", receipt=ticket.receipt,
                               time=_.moment(ticket.created_at)))
         files = await attachments.of_ticket(session, ticket.id)
+        japanese = {
+            view.row.message_id: view.japanese
+            for view in await translations.of_ticket(session, ticket, ring=scene.sealer)
+            if view.row.status == TranslationStatus.DONE
+        }
         for message in await tickets.messages(session, ticket, ring=scene.sealer):
             if message.author in (Author.RESIDENT, Author.STAFF):
                 who = _("You") if message.author == Author.RESIDENT else _("Staff")
@@ -59,6 +64,8 @@ async def export(scene: Scene) -> list[Outgoing]:
                 for file in files.get(message.id, ()):
                     kept = f"{file.mime}, {file.n_bytes} B, SHA-256 {file.sha256}" if file.sha256 else "–"
                     lines.append(f"    📎 {file.kind}: {kept}")
+                if text := japanese.get(message.id):
+                    lines.append(_("In Japanese: {text}", text=text))
     audit.record(session, AuditTag.RESIDENT_DATA_EXPORT, f"chat:{chat.id}", now=scene.now)
     whole = "\n".join(lines)
     return [plain(whole[start : start + _PART]) for start in range(0, len(whole), _PART)]

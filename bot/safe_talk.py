@@ -13,7 +13,7 @@ from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from bot.safe_screens import delete_this, describe, screen, times
 from bot.safety import DAYS, SLOTS, SafeTimes
-from storage import audit, tickets
+from storage import audit, tickets, translations
 from storage.audit import AuditTag
 from storage.models import TicketStatus
 
@@ -82,8 +82,9 @@ async def _show(scene: Scene, number: str) -> Response:
     ) if number.isascii() and number.isdecimal() and len(number) < 19 else None
     if said is None:
         return Response(toast=_("This button is too old."))
-    ticket, body = said
-    shown = consultation.reply_message(ticket, body, _)
+    ticket, message, body = said
+    state = await translations.state_of_reply(scene.session, message.id)
+    shown = consultation.reply_message(ticket, message, body, _, state=state)
     if scene.chat.safe_contact:
         shown = shown.covered()
     return Response.say(replace(shown, edit_message_id=scene.incoming.message_id))

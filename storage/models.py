@@ -96,6 +96,41 @@ class Author(StrEnum):
     NOTE = "note"
 
 
+class TextState(StrEnum):
+    """Who put a text into its language, and no more than is known.
+
+    TYPED: staff wrote it in the language themselves. MACHINE_CHECKED: a machine wrote it, an interpreter checked it.
+    """
+
+    TYPED = "typed"
+    MACHINE = "machine"
+    MACHINE_CHECKED = "machine_checked"
+    INTERPRETER = "interpreter"
+
+
+class TranslationKind(StrEnum):
+    """What is put into another language: a resident's message for staff, or a reply of staff for the resident."""
+
+    MESSAGE = "message"
+    REPLY = "reply"
+
+
+class TranslationStatus(StrEnum):
+    """The life of a translation.
+
+    ASKED and CLAIMED are with the interpreters. DRAFT and RETURNED are on the desk of the staff: with a text to look
+    at, or back without one and with a question. PROPOSED waits for a second person. DONE: read, or sent.
+    """
+
+    ASKED = "asked"
+    CLAIMED = "claimed"
+    RETURNED = "returned"
+    DRAFT = "draft"
+    PROPOSED = "proposed"
+    DONE = "done"
+    DISCARDED = "discarded"
+
+
 class NoticeStatus(StrEnum):
     """The life of a notice."""
 
@@ -277,6 +312,8 @@ class Staff(Base):
     totp_sealed: Mapped[bytes | None]
     totp_last_step: Mapped[int] = mapped_column(default=0)
     locale: Mapped[str] = mapped_column(String(16), default="ja")
+    # Tags by comma: the languages that this person interprets.
+    languages: Mapped[str] = mapped_column(String(200), default="", server_default="")
     n_failed_logins: Mapped[int] = mapped_column(default=0)
     retry_login_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
@@ -553,6 +590,52 @@ class Attachment(Base):
         Index(
             "ix_attachments_waiting", "not_before",
             sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+
+class Translation(Base):
+    """A text in two languages, Japanese and the resident's, on its way from one to the other.
+
+    message_id: the resident's message, or the reply that it became. revision: how many revisions the message had.
+    last_seen: the newest message of the ticket when it was begun. state: of the translated text; None without one.
+    The words are sealed with the ticket's key. note: a question of the interpreter, or why a draft went back.
+    """
+
+    __tablename__ = "translations"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    locale: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str | None] = mapped_column(String(16))
+    provider: Mapped[str | None] = mapped_column(String(32))
+    revision: Mapped[int] = mapped_column(default=1)
+    last_seen: Mapped[int] = mapped_column(default=0)
+    japanese_sealed: Mapped[bytes | None]
+    foreign_sealed: Mapped[bytes | None]
+    back_sealed: Mapped[bytes | None]
+    note_sealed: Mapped[bytes | None]
+    author_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    asked_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    interpreter_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    claimed_at: Mapped[datetime | None]
+    handed_in_at: Mapped[datetime | None]
+    proposed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    proposed_at: Mapped[datetime | None]
+    approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    approved_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index(
+            "ix_translations_asked", "locale", "asked_at",
+            sqlite_where=text("status IN ('asked', 'claimed')"),
+            postgresql_where=text("status IN ('asked', 'claimed')"),
         ),
     )
 

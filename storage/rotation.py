@@ -51,6 +51,8 @@ SEALED_WITH_THE_RING = (
 SEALED_WITH_A_TICKETS_KEY = frozenset({
     "revisions.body_sealed", "transfers.note_sealed", "transfers.answer_sealed", "merges.reason_sealed",
     "attachments.file_id_sealed", "attachment_contents.content_sealed",
+    "translations.japanese_sealed", "translations.foreign_sealed", "translations.back_sealed",
+    "translations.note_sealed",
 })
 
 

@@ -201,17 +201,17 @@ async def messages(session: AsyncSession, ticket: Ticket, *, ring: Sealer) -> li
 
 async def staff_message(
     session: AsyncSession, chat_id: int, message_id: int, *, ring: Sealer
-) -> tuple[Ticket, str] | None:
+) -> tuple[Ticket, Message, str] | None:
     """Return what staff wrote to this chat, with its ticket; None when there is no such message of theirs to it."""
     row = (await session.execute(
-        select(Ticket, Revision).join(Message, Message.ticket_id == Ticket.id)
+        select(Ticket, Message, Revision).join(Message, Message.ticket_id == Ticket.id)
         .join(Revision, Revision.message_id == Message.id)
         .where(Message.id == message_id, Message.author == Author.STAFF, Ticket.chat_id == chat_id)
         .order_by(Revision.number.desc()).limit(1)
     )).first()
     if row is None:
         return None
-    return row[0], sealer_of(row[0], ring).open_text(row[1].body_sealed, f"message:{message_id}")
+    return row[0], row[1], sealer_of(row[0], ring).open_text(row[2].body_sealed, f"message:{message_id}")
 
 
 async def newest_by(session: AsyncSession, ticket: Ticket, author: Author) -> int | None:

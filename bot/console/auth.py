@@ -34,6 +34,7 @@ REVIEWERS = frozenset({
 AUDIT_READERS = frozenset({Role.PROMOTION_OFFICE, Role.ADMINISTRATOR})
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 RECOVERY_DECIDERS = frozenset({Role.ADMINISTRATOR, Role.PROMOTION_OFFICE})  # the second person
+INTERPRETERS = frozenset({Role.INTERPRETER})
 EVERYONE = frozenset(Role)
 
 FREE_ATTEMPTS = 3

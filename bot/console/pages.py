@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot.console.auth import AUDIT_READERS, RECOVERY_DECIDERS, TICKET_ROLES
+from bot.console.auth import AUDIT_READERS, INTERPRETERS, RECOVERY_DECIDERS, TICKET_ROLES
 from bot.console.labels import DONE, LABELS
 from bot.console.parts import CONSOLE_TAGS, ConsoleParts, parts_of, tag_of, words_of
 from bot.errors import Refused
@@ -75,7 +75,8 @@ def render(request: Request, template: str, status: int = 200, **context: object
 def menu(person: Staff) -> tuple[str, ...]:
     """Return the pages that this person's menu shows."""
     entries = [
-        ("queue", person.role in TICKET_ROLES), ("notices", True), ("content", True),
+        ("queue", person.role in TICKET_ROLES), ("interpreting", person.role in INTERPRETERS),
+        ("notices", True), ("content", True),
         ("audit", person.role in AUDIT_READERS), ("staff", person.role == Role.ADMINISTRATOR),
         ("recoveries", person.role in RECOVERY_DECIDERS),
     ]

@@ -14,6 +14,7 @@ from bot.config import Settings
 from bot.deployment import Deployment
 from bot.errors import NotFound
 from bot.i18n import TOKYO, Strings
+from bot.translation.machine import Machine
 from storage.database import Database
 from storage.models import Staff
 from storage.sealing import Sealer
@@ -25,7 +26,7 @@ _LARGEST_ID = 2**31 - 1  # of an INTEGER column; a larger number in a path is no
 
 @dataclass(frozen=True)
 class ConsoleParts:
-    """Everything that the pages need. clock: returns aware UTC time."""
+    """Everything that the pages need. clock: returns aware UTC time. machine: translates drafts; None: it is off."""
 
     database: Database
     sealer: Sealer
@@ -34,6 +35,7 @@ class ConsoleParts:
     screens: Screens
     settings: Settings
     clock: Callable[[], datetime]
+    machine: Machine | None = None
 
     @property
     def is_secure(self) -> bool:

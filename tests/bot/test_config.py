@@ -28,6 +28,9 @@ WRONG = {
     "CONSOLE_URL": "ftp://console.example",
     "ENCODER": "on",
     "LOG_LEVEL": "LOUD",
+    "TRANSLATOR_PROVIDER": "babelfish",
+    "TRANSLATOR_URL": "translate.example",
+    "TRANSLATOR_TIMEOUT": "0",
 }
 
 
@@ -56,6 +59,8 @@ def test_every_setting_can_be_given_by_its_name() -> None:
         "CONSOLE_URL": "https://console.example", "ENCODER": "off", "LOG_LEVEL": "ERROR",
         "CLASSIFIER_URL": "http://127.0.0.1:11434/v1", "CLASSIFIER_MODEL": "m", "CLASSIFIER_KEY": "k",
         "CLASSIFIER_TIMEOUT": "2.5", "LEDGER": "/var/lib/koban/erasures",
+        "TRANSLATOR_PROVIDER": "textra", "TRANSLATOR_URL": "http://127.0.0.1:5000/", "TRANSLATOR_LOGIN": "police",
+        "TRANSLATOR_KEY": "k", "TRANSLATOR_SECRET": "s", "TRANSLATOR_ENGINE": "generalNT", "TRANSLATOR_TIMEOUT": "3",
     }
     assert {name.upper() for name in Settings.model_fields} == set(given_values), "a new setting needs a line here"
     settings = read_settings({PREFIX + name: value for name, value in given_values.items()})

@@ -43,6 +43,7 @@ from storage.models import (
     Urgency,
 )
 from tests.conftest import Clock
+from tests.console import texts
 from tests.factories import make_chat, make_notice, make_staff, make_ticket
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
@@ -452,6 +453,25 @@ async def test_a_picture_is_seen_in_a_tab_of_its_own_and_only_after_a_press(site
     assert await picture.evaluate("self.origin") == "null", "a stranger's page, by its sandbox"
 
 
+async def test_a_text_is_interpreted_by_keyboard(site: Site) -> None:
+    person, interpreter = await a_person(site, Role.OPERATOR), await a_person(site, Role.INTERPRETER, section="tsuyaku")
+    ids = await texts.fill(site.parts, person, interpreter)
+    page = await site.signed_in(interpreter)
+    await page.goto(f"{site.url}/interpreting/{ids['asked']}")
+    await page.keyboard.press("c")
+    await expect(page.get_by_text("この文の担当になりました。")).to_be_visible()
+    await page.keyboard.press("r")
+    await page.keyboard.type("อย่าส่งเงิน ไปปรึกษาโคบัง")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_text("翻訳を提出しました。")).to_be_visible()
+    page = await site.signed_in(person)
+    await page.goto(f"{site.url}/translations/{ids['asked']}")
+    await expect(page.get_by_text("違いは見つかりません")).to_be_visible()
+    await page.get_by_role("button", name="返信を送る").click()
+    await expect(page.locator(".message.good")).to_be_visible()
+    assert (await row_of(site, ids["late"])).status == "answered"
+
+
 async def test_everything_works_without_scripts(site: Site) -> None:
     person = await a_person(site, Role.OPERATOR)
     async with site.parts.database.transaction() as session:
@@ -495,6 +515,9 @@ def every_page(ids: dict[str, int]) -> dict[str, str]:
         "answers-base": "/content/answers?state=drafted", "answer": "/content/answers/stolen_bicycle/ne",
         "answer-base": "/content/answers/overstay_consult/ja-simple",
         "answer-missing": "/content/answers/stolen_bicycle/ur",
+        "translations": "/translations", "ticket-texts": f"/tickets/{ids['texts']}",
+        "draft-machine": f"/translations/{ids['machine']}", "draft-returned": f"/translations/{ids['returned']}",
+        "draft-proposed": f"/translations/{ids['proposed']}", "draft-asked": f"/translations/{ids['asked']}",
         "audit": "/audit", "staff": "/staff", "recoveries": "/recoveries", "account": "/account", "missing": "/nowhere",
     }
 
@@ -504,14 +527,19 @@ async def test_no_page_has_a_serious_barrier_or_runs_off_the_screen(site: Site, 
     person = await a_person(site, Role.ADMINISTRATOR, section="seian_yokushi", name="田中 一郎")
     publisher = await a_person(site, Role.PROMOTION_OFFICE, section=None, name="広報 花子")
     newcomer = await a_person(site, Role.OPERATOR, password_hash="!", name="新人")
-    ids = await a_day(site, person)
+    interpreter = await a_person(site, Role.INTERPRETER, section="tsuyaku", name="グエン 通訳官")
+    ids = await a_day(site, person) | await texts.fill(site.parts, person, interpreter)
     shots = Path(os.environ["KOBAN_SHOTS"]) if "KOBAN_SHOTS" in os.environ else None
     visits = [(person, name, path) for name, path in every_page(ids).items()]
     visits += [(publisher, "notice-new", "/notices/new"), (publisher, "notice-edit", f"/notices/{ids['draft']}/edit"),
-               (publisher, "notice-draft", f"/notices/{ids['draft']}"), (newcomer, "account-setup", "/account")]
+               (publisher, "notice-draft", f"/notices/{ids['draft']}"), (newcomer, "account-setup", "/account"),
+               (interpreter, "interpreting", "/interpreting"),
+               (interpreter, "interpreting-mine", f"/interpreting/{ids['claimed']}"),
+               (interpreter, "interpreting-open", f"/interpreting/{ids['asked']}")]
     for size in SIZES:
         pages = {
-            who.id: await site.signed_in(who, size=size, color_scheme=scheme) for who in (person, publisher, newcomer)
+            who.id: await site.signed_in(who, size=size, color_scheme=scheme)
+            for who in (person, publisher, newcomer, interpreter)
         }
         stranger = await site.watched(await site.browser.new_context(
             viewport={"width": SIZES[size][0], "height": SIZES[size][1]}, color_scheme=scheme))  # type: ignore[arg-type]

@@ -337,8 +337,29 @@ async def test_a_missing_language_is_said_and_not_silently_replaced(office: Offi
         chat = await make_chat(session, sealer=office.parts.sealer, locale="ur")
         ticket = await make_ticket(session, sealer=office.parts.sealer, chat=chat,
                                    claimed_by=await session.get(Staff, browser.who.id))  # type: ignore[union-attr]
-    page = await browser.post(f"/tickets/{ticket.id}/insert", {"body": "", "intent": "stolen_bicycle", "last_seen": 1})
+    fields: dict[str, object] = {"body": "mine", "intent": "stolen_bicycle", "last_seen": 1}
+    page = await browser.post(f"/tickets/{ticket.id}/insert", fields)
+    assert page.status_code == 409
+    assert "相談者の言語の文がありません" in text_of(page.text)
+    assert re.search(r'<textarea id="reply"[^>]*>mine</textarea>', page.text), "nothing was inserted"
+    assert "（この言語の文なし）" in page.text
+    chosen = re.search(r'name="instead" value="([^"]+)"', page.text)
+    assert chosen is not None
+    page = await browser.post(f"/tickets/{ticket.id}/insert", fields | {"instead": chosen.group(1)})
+    assert page.status_code == 200
     assert "相談者の言語の文がないため" in text_of(page.text)
+    refused = await browser.post(f"/tickets/{ticket.id}/insert", fields | {"instead": "th"})
+    assert refused.status_code == 409
+
+
+async def test_the_state_of_each_answer_in_the_residents_language_is_seen_before_it_is_chosen(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    page = (await browser.get(f"/tickets/{ticket.id}")).text
+    first = re.search(r'<optgroup label="この相談の話題">\s*<option value="stolen_bicycle">([^<]+)</option>', page)
+    assert first is not None
+    assert "（未確認）" in first.group(1)
+    assert "（この言語の文なし）" not in page
 
 
 async def test_inserting_does_not_make_new_messages_seen(office: Office) -> None:

@@ -8,12 +8,13 @@ from starlette.responses import RedirectResponse, Response
 
 from bot.console import accounts, recoveries
 from bot.console.pages import render
-from bot.console.parts import CONSOLE_TAGS, Form, form_of, parts_of, path_id, staff_of
+from bot.console.parts import CONSOLE_TAGS, ConsoleParts, Form, form_of, parts_of, path_id, staff_of
 from bot.errors import NotFound, Refused, WrongState
 from storage import audit
 from storage import staff as staff_rows
 from storage.audit import AuditTag
 from storage.models import Role, Staff
+from storage.translations import languages_of
 
 
 async def show(request: Request) -> Response:
@@ -32,7 +33,8 @@ async def _page(
         request, "staff/page.html", status, people=people, roles=tuple(Role), sections=parts.deployment.sections,
         stations=parts.deployment.stations, tags=CONSOLE_TAGS, error=error, link=link, link_for=link_for,
         form=form or Form({}), section_of=parts.deployment.section, station_of=parts.deployment.station,
-        is_set_up=accounts.is_set_up, reasons=tuple(recoveries.Reason),
+        is_set_up=accounts.is_set_up, languages_of=languages_of,
+        interpretable=interpretable(parts), reasons=tuple(recoveries.Reason),
     )
 
 
@@ -107,6 +109,22 @@ async def enable(request: Request) -> Response:
     return RedirectResponse("/staff?done=staff", 303)
 
 
+async def set_languages(request: Request) -> Response:
+    """Record which languages a person interprets."""
+    parts = parts_of(request)
+    chosen = [tag for tag in interpretable(parts) if tag in form_of(request).every("language")]
+    async with parts.database.transaction() as session:
+        person = await _other(request, session)
+        person.languages = ",".join(chosen)
+        _record(request, session, person, what="languages", languages=chosen)
+    return RedirectResponse("/staff?done=languages", 303)
+
+
+def interpretable(parts: ConsoleParts) -> tuple[str, ...]:
+    """Return the languages that residents are answered in and staff may not read: all but Japanese."""
+    return tuple(tag for tag in parts.screens.offered_tags if tag.split("-")[0] != "ja")
+
+
 async def _other(request: Request, session: AsyncSession) -> Staff:
     """Return the account in the path, which is not the administrator's own."""
     person = await session.get(Staff, path_id(request))
@@ -123,6 +141,6 @@ async def _link(request: Request, session: AsyncSession, person: Staff) -> str:
     return accounts.login_link_url(parts.settings, token)
 
 
-def _record(request: Request, session: AsyncSession, person: Staff, *, what: str) -> None:
+def _record(request: Request, session: AsyncSession, person: Staff, *, what: str, **detail: object) -> None:
     audit.record(session, AuditTag.STAFF_ACCOUNT_CHANGE, f"staff:{person.id}", now=parts_of(request).clock(),
-                 staff_id=staff_of(request).id, what=what)
+                 staff_id=staff_of(request).id, what=what, **detail)

@@ -16,6 +16,7 @@ from bot.console.pages import render
 from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.console.rows import ticket_row, topic_name, topics_by_group
 from bot.console.ticket_views import Reader, related_tickets, targets, transfer_views
+from bot.console.translation_views import JAPANESE, AcrossLanguages, across_languages
 from bot.errors import Refused, WrongState
 from bot.safety import times_of
 from storage import attachments, audit, deliveries, presence, tickets
@@ -30,6 +31,7 @@ _AUDIT_SHOWN = 50
 class Desk:
     """What the officer has on the desk: drafts that a refusal must not lose, and what is to be said about them.
 
+    instead: the language in which the chosen answer could be inserted, when it has no text in the resident's.
     last_seen: the newest message that the draft was written from; None takes the newest there is.
     new_after: messages after this one are marked as new.
     warning: an English source sentence, with its values.
@@ -41,6 +43,7 @@ class Desk:
     target: str = ""
     merge: str = ""
     intent_id: str = ""
+    instead: str = ""
     last_seen: int | None = None
     new_after: int | None = None
     error: Refused | None = None
@@ -114,7 +117,10 @@ async def reply(request: Request) -> Response:
 
 
 async def insert(request: Request) -> Response:
-    """Put a curated answer, in the resident's language, behind the draft. Sends nothing."""
+    """Put a curated answer, in the resident's language, behind the draft. Sends nothing.
+
+    Where there is no text in that language nothing is inserted, unless the officer chose the other language.
+    """
     parts, person, form = parts_of(request), staff_of(request), form_of(request)
     draft, intent_id = form("body"), form("intent")
     seen = form.number("last_seen")
@@ -133,6 +139,11 @@ async def insert(request: Request) -> Response:
     used = answer.tag if answer else locale
     warning: str | None = None
     values: dict[str, object] = {}
+    if used != locale and form("instead") != used:
+        desk = Desk(draft=draft, intent_id=intent_id, last_seen=seen, instead=used, error=WrongState(
+            "This answer has no text in the resident's language. Nothing was inserted."
+        ))
+        return await again(request, desk)
     if used != locale:
         warning = N_("There is no text in the resident's language. The text in {language} was inserted.")
         values = {"language": parts.screens.language_name(used)}
@@ -220,20 +231,25 @@ async def page(
     is_moving = transfers.is_pending(ticket)
     present = await presence.present(session, [ticket.id], now=parts.clock())
     reader = Reader(parts, person, names, tag)
+    shown = [] if is_withdrawn else await tickets.messages(session, ticket, ring=parts.sealer)
+    reply_locale = chat.locale if chat else ticket.locale
+    spoken = [reply_locale, *(message.locale for message in shown if message.locale)]
+    across = AcrossLanguages() if is_withdrawn else await across_languages(session, ticket, parts, spoken)
     return render(
         request, "tickets/_live.html" if is_live(request) else "tickets/page.html", status,
         row=ticket_row(ticket, parts, person, names, tag), ticket=ticket, names=names,
-        messages=[] if is_withdrawn else await tickets.messages(session, ticket, ring=parts.sealer),
+        messages=shown, across=across, is_foreign=reply_locale not in JAPANESE,
+        needs_second=parts.deployment.needs_four_eyes(ticket.topic) or ticket.is_sensitive,
         files={} if is_withdrawn else await attachments.of_ticket(session, ticket.id), images=IMAGES,
         waits_until=await deliveries.next_waiting(session, ticket.id),
         safe=times_of(chat) if chat is not None and chat.safe_contact else None,
         entries=await audit.latest(session, subject=f"ticket:{ticket.id}", limit=_AUDIT_SHOWN),
-        pseudonym=chat.pseudonym if chat else None, reply_locale=chat.locale if chat else ticket.locale,
+        pseudonym=chat.pseudonym if chat else None, reply_locale=reply_locale,
         is_withdrawn=is_withdrawn, may_work=is_current and is_mine,
         may_claim=is_current and ticket.claimed_by_id is None and not only_receives, may_note=not is_withdrawn,
         last_seen=ticket.n_messages if desk.last_seen is None else desk.last_seen, desk=desk, error=desk.error,
         outcomes=consultation.OUTCOMES, max_length=consultation.MAX_REPLY_LENGTH,
-        answers=_answers(request, ticket), waits=ticket.status == TicketStatus.OPEN,
+        answers=_answers(request, ticket, reply_locale), waits=ticket.status == TicketStatus.OPEN,
         present=sorted(names.get(each, "?") for each in present.get(ticket.id, frozenset()) - {person.id}),
         transfers=[] if is_withdrawn else await transfer_views(session, ticket, reader),
         may_answer_transfer=transfers.is_receiver(ticket, person), may_recall=is_moving and not only_receives,
@@ -243,10 +259,23 @@ async def page(
     )
 
 
-def _answers(request: Request, ticket: Ticket) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return (group, [(intent id, title)]) for the choice of an answer to insert; the ticket's own topic is first."""
+def _answers(request: Request, ticket: Ticket, locale: str) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Return (group, [(intent id, title, state)]) for the choice of an answer; the ticket's own topic is first.
+
+    state: of the text in the resident's language: missing, drafted, stale or checked.
+    """
     parts, tag = parts_of(request), tag_of(request)
     groups = topics_by_group(parts, tag)
     own = parts.screens.catalogue.intent(ticket.topic or "")
     first = [("", [(own.id, topic_name(parts, own.id, tag))])] if own is not None else []
-    return first + groups
+
+    def state(intent_id: str) -> str:
+        answer = parts.screens.catalogue.answer(
+            intent_id, locale, today=parts.today, unchecked=parts.screens.unchecked
+        )
+        return "missing" if answer is None or answer.tag != locale else answer.state
+
+    return [
+        (group, [(intent_id, title, state(intent_id)) for intent_id, title in topics])
+        for group, topics in first + groups
+    ]
