@@ -86,7 +86,7 @@ class Floor:
         officer = await self.office.officer(username, role, section=section, languages=languages)
         context = await self.browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Tokyo")
         page = await context.new_page()
-        page.set_default_timeout(PATIENCE * 1000)
+        page.set_default_timeout(3 * PATIENCE * 1000)
         made = Desk(officer.id, officer.name, page, self.url)
         await self.sign_in(made)
         return made
