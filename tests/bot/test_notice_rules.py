@@ -215,6 +215,12 @@ def test_the_estimate_is_recipients_by_rate() -> None:
         timedelta(seconds=1), timedelta(seconds=1), timedelta(seconds=1), timedelta(seconds=2), timedelta(minutes=30)]
 
 
+def test_the_cost_is_told_only_where_the_paid_rate_was_chosen() -> None:
+    assert LIMITS.stars(50_000) == 0
+    paid = NoticeLimits(("vi",), None, 1000, is_paid=True)
+    assert [paid.stars(n) for n in (0, 1, 10, 11, 50_000)] == [0, 1, 1, 2, 5000]
+
+
 def test_too_many_errors_are_trouble_and_blocked_chats_are_none() -> None:
     failed, blocked = DeliveryError("status 502"), DeliveryError("Forbidden", permanent=True, is_blocked=True)
     flood = DeliveryError("wait", retry_after=3)

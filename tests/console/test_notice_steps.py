@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from icalendar import Calendar
 
+from bot.config import Settings
 from storage import links
 from storage.models import Event, EventReply, NoticeKind, NoticeStatus, Role
 from tests.conftest import Clock
-from tests.console.conftest import Office, text_of
+from tests.console.conftest import URL, Office, text_of
 from tests.console.test_notices import a_notice, form_of_draft, now_in_database, with_deliveries
 from tests.factories import make_chat
 
@@ -39,7 +41,13 @@ async def test_the_estimate_is_shown_before_approval(office: Office) -> None:
     async with office.parts.database.transaction() as session:
         for _ in range(50):
             await make_chat(session, sealer=office.parts.sealer, subscribed=True)
-    assert "毎秒20件で、送信におよそ3秒かかります" in text_of((await browser.get(f"/notices/{notice.id}")).text)
+    text = text_of((await browser.get(f"/notices/{notice.id}")).text)
+    assert "毎秒20件で、送信におよそ3秒かかります" in text
+    assert "スター" not in text
+    office.parts, office.app = replace(office.parts, settings=Settings(console_url=URL, telegram_rate=1000)), None
+    browser = await office.browser(Role.APPROVER)
+    assert "有料の送信速度が設定されています。費用は最大5 Telegramスターです" in text_of(
+        (await browser.get(f"/notices/{notice.id}")).text)
 
 
 async def test_urgency_is_chosen_in_the_draft(office: Office) -> None:
