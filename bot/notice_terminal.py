@@ -46,6 +46,9 @@ async def send(
             )
         elif notice.expanded_at is None:
             raise WrongState("The notice is not in a state in which this can be done.")
+        n_reached = sum((await notice_rows.audience_by_locale(session, notice)).values())
+    screen.print(f"{n_reached} recipients at {limits.rate} a second: about {limits.duration(n_reached)}"
+                 + (f", at most {limits.stars(n_reached)} Telegram Stars" if limits.is_paid else ""))
     if not await _has_worker(database, now=clock()):
         screen.print("[yellow]No worker is running: the notice goes out when `koban run` or `koban worker` does.[/]")
     if not is_watched:

@@ -15,7 +15,18 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import audit_check, campaigns, erasing, escalation, events, notice_texts, notices, retention, reviews
+from bot import (
+    audit_check,
+    campaigns,
+    erasing,
+    escalation,
+    events,
+    notice_alarms,
+    notice_texts,
+    notices,
+    retention,
+    reviews,
+)
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
@@ -107,13 +118,14 @@ class Clockwork:
         await reviews.refresh(self._database, self._screens)
 
     async def tick(self) -> None:
-        """Look for notices that are due, expired or finished, for reminders, and for seats that became free."""
+        """Look for notices that are due, expired, finished or stopped, for reminders, and for free seats."""
         now = self._clock()
         n_changed = await events.remind(self._database, now=now)
         n_changed += await notices.tick(self._database, now=now)
         n_changed += await events.give_free_seats(
             self._database, screens=self._screens, sealer=self._sealer, now=now
         )
+        n_changed += await notice_alarms.tell(self._database, sealer=self._sealer, now=now)
         if n_changed:
             self._outbox.wake()
 
