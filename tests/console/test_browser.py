@@ -75,7 +75,7 @@ class Site:
     async def watched(self, context: BrowserContext) -> Page:
         """A page whose errors fail the test: a script that broke, or something that the policy blocked."""
         page = await context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", lambda said: self.problems.append(said.text)
                 if said.type == "error" and "status of 40" not in said.text else None)
