@@ -25,6 +25,7 @@ from bot.i18n import ROOT, load_strings
 from bot.keys import use_key_of_database
 from bot.notice_rules import NoticeLimits
 from bot.outbox import NOTICES_IN_FLIGHT, Outbox
+from bot.staff_group import StaffGroup
 from bot.telegram.commands import announce_commands
 from bot.telegram.fetcher import Fetcher
 from bot.telegram.handlers import Handler
@@ -182,6 +183,9 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
             process_id=process_id,
             role="run" if set(roles) == set(ROLES) else "+".join(roles),  # 16 letters fit
             runs_notices="worker" in roles, ledger=settings.ledger, clock=utc_now,
+            staff_group=None if app.deployment.staff_group is None else StaffGroup(
+                app.database, sender.send, address=app.deployment.staff_group, url=settings.console_url, clock=utc_now
+            ),
         )
         await clockwork.start()
         tasks = [asyncio.create_task(outbox.run(), name="outbox")]
@@ -193,7 +197,10 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
                 respond_without_database=conversation.respond_without_database,
             )
             receiver_type = Webhook if settings.telegram_mode == "webhook" else Polling
-            receiver = receiver_type(bot, app.database, parts, sender, handler, settings=settings, clock=utc_now)
+            receiver = receiver_type(
+                bot, app.database, parts, sender, handler, settings=settings, clock=utc_now,
+                staff_group=app.deployment.staff_group,
+            )
             fetcher = Fetcher(bot, app.database, parts.sealer, words=parts.screens.words, clock=utc_now)
             tasks += [asyncio.create_task(fetcher.run(), name="fetcher"),
                       asyncio.create_task(handler.run(), name="handler"),

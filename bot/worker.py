@@ -32,6 +32,7 @@ from bot.deployment import Deployment
 from bot.i18n import TOKYO
 from bot.outbox import Outbox
 from bot.outgoing import Outgoing
+from bot.staff_group import StaffGroup
 from storage import deliveries
 from storage.database import Database
 from storage.models import Notice, NoticePurpose, NoticeText
@@ -56,11 +57,13 @@ class Clockwork:
     runs_notices: whether this process also expands and finishes notices, looks at the deadlines of consultations and
         keeps house (the worker's part).
     ledger: the file outside the database (bot/ledger.py), which the worker writes.
+    staff_group: what the worker tells that something waits; None where the deployment names no group.
     """
 
     def __init__(
         self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, sealer: Sealer,
         process_id: str, role: str, runs_notices: bool, ledger: Path, clock: Callable[[], datetime],
+        staff_group: StaffGroup | None = None,
     ) -> None:
         self._database = database
         self._screens = screens
@@ -72,6 +75,7 @@ class Clockwork:
         self._runs_notices = runs_notices
         self._ledger = ledger
         self._clock = clock
+        self._staff_group = staff_group
         self._scheduler = AsyncIOScheduler(timezone=TOKYO, job_defaults={
             "misfire_grace_time": None, "coalesce": True, "max_instances": 1,
         })
@@ -85,6 +89,8 @@ class Clockwork:
         if self._runs_notices:
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
             self._scheduler.add_job(self._guarded, "interval", seconds=_DEADLINES_S, args=[self.look_at_deadlines])
+            if self._staff_group is not None:
+                self._scheduler.add_job(self._guarded, "interval", seconds=_DEADLINES_S, args=[self._staff_group.tick])
             self._scheduler.add_job(self._guarded, "interval", hours=1, args=[self.keep_house],
                                     next_run_time=datetime.now(TOKYO))
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.keep_erasures])

@@ -845,6 +845,16 @@ class Process(Base):
     seen_at: Mapped[datetime]
 
 
+class StaffPing(Base):
+    """When staff's Telegram group was last told that something waits; one row. audit_id: the newest entry it covers."""
+
+    __tablename__ = "staff_pings"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    audit_id: Mapped[int] = mapped_column(BigId)
+
+
 class ReviewKind(StrEnum):
     """What a person said of an answer's text. The newest APPROVE or WITHDRAW of an intent and tag is in effect."""
 
