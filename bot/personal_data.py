@@ -96,7 +96,9 @@ async def erase_or_keep(scene: Scene, answer: str) -> Response:
         return Response.say(await ask_before_erasing(scene))
     # On a phone that another person may read, the words in Telegram's chat go too, as far as it lets us.
     is_careful = scene.chat.safe_contact
-    in_chat = await safety.deletable(scene.session, scene.chat, now=scene.now) if is_careful else ()
+    in_chat = await safety.deletable(
+        scene.session, scene.chat, now=scene.now, pressed=scene.incoming.message_id
+    ) if is_careful else ()
     erasure = await erase(scene)
     text = "\n\n".join((
         _("Everything was deleted: {n} consultations, all settings and notices. Only a blank record of this chat "

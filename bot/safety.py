@@ -107,7 +107,10 @@ async def change(
     await deliveries.wake_waiting(session, chat.id, now=now)
 
 
-async def deletable(session: AsyncSession, chat: Chat, *, now: datetime) -> tuple[int, ...]:
-    """Return the messages of a chat that Telegram still lets the bot delete, newest first, by Telegram's ids."""
+async def deletable(session: AsyncSession, chat: Chat, *, now: datetime, pressed: int | None) -> tuple[int, ...]:
+    """Return the messages of a chat that Telegram still lets the bot delete, newest first, by Telegram's ids.
+
+    pressed: the message with the button that was just pressed; it may be so new that its row says nothing of it yet.
+    """
     found = await deliveries.recent_telegram_ids(session, chat, since=now - DELETABLE, limit=MAX_DELETED)
-    return tuple(found)
+    return tuple(sorted({*found, pressed or 0} - {0}, reverse=True))

@@ -328,7 +328,7 @@ async def test_hide_deletes_what_both_wrote_in_48_hours_and_says_what_stays(
         session.add(Update(update_id=99, chat_lookup="another", status=UpdateStatus.DONE, message_id=999,
                            received_at=clock(), handled_at=clock()))
     [report] = await someone.tap("sc:hide")
-    assert report.delete_message_ids == (113, 112, 13, 12)
+    assert report.delete_message_ids == (113, 112, 13, 12, someone.n_updates)
     _ = parts.screens.words("vi")
     assert _("What is older than 48 hours stays until you delete this chat in Telegram.") in report.text
     assert "{n}" in report.text_if_kept
@@ -455,6 +455,7 @@ async def test_erasing_takes_the_chats_words_along_and_forgets_the_mode(
                            received_at=clock(), handled_at=clock()))
     [said] = await someone.tap("del:yes")
     assert 77 in said.delete_message_ids
+    assert someone.n_updates in said.delete_message_ids, "the question too, however quickly it was answered"
     assert said.is_silent
     assert not (await chat_of(database)).safe_contact
     assert meanings([said]) == ["sc:ok"], "the proof can be taken away too, once it was read"
