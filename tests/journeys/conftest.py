@@ -26,6 +26,7 @@ from tests.bench.tools import deployment_without_rest
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "110110110:journey-token-for-the-simulator-only"
 KEY = base64.b64encode(bytes(range(32))).decode()
+PATIENCE = 60.0  # seconds until something has surely gone wrong, on a busy machine too
 
 
 def free_port() -> int:
@@ -66,10 +67,16 @@ class Resident:
 
     async def press(self, data: str) -> dict[str, Any]:
         """Wait for a button that means this, tap it, and return the next message of the bot."""
-        message_id, meaning = await self.state.until(lambda: self._button(data), 20)
+        message_id, meaning = await self.state.until(lambda: self._button(data), PATIENCE)
         return await self.answer_to(lambda: people.tap(self.state, self.id, message_id=message_id, data=meaning))
 
-    async def until(self, condition: Callable[[list[dict[str, Any]]], bool], seconds: float = 20) -> None:
+    async def tap(self, data: str) -> int:
+        """Wait for a button that means this and tap it; returns the id of the message under which it stands."""
+        message_id, meaning = await self.state.until(lambda: self._button(data), PATIENCE)
+        people.tap(self.state, self.id, message_id=message_id, data=meaning)
+        return message_id
+
+    async def until(self, condition: Callable[[list[dict[str, Any]]], bool], seconds: float = PATIENCE) -> None:
         """Wait until what was received fulfils a condition."""
         await self.state.until(lambda: condition(self.received()) or None, seconds)
 
@@ -82,9 +89,11 @@ class Resident:
 
 
 class Koban:
-    """The process under test."""
+    """The process under test. module: what is run instead of the `koban` command; settings: for every run of it."""
 
     def __init__(self, simulator: SimulatorServer, database_url: str) -> None:
+        self.module = "bot"
+        self.settings: dict[str, str] = {}
         self.simulator = simulator
         self.database_url = database_url
         self.console_port = free_port()
@@ -102,21 +111,24 @@ class Koban:
 
     async def start(self, *roles: str, **more: str) -> None:
         """Start `koban run`, or one role, and wait until the console or the first poll says that it is up."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("KOBAN_")}
-        environment = inherited | {
-            "KOBAN_TELEGRAM_TOKEN": TOKEN, "KOBAN_TELEGRAM_API_URL": self.simulator.url,
-            "KOBAN_DATABASE_URL": self.database_url, "KOBAN_KEYS": KEY, "KOBAN_LOG_LEVEL": "INFO",
-            "KOBAN_CONSOLE_LISTEN": f"127.0.0.1:{self.console_port}", "KOBAN_CONSOLE_URL": self.console_url,
-        } | more
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *(roles or ("run",)), cwd=ROOT, env=environment,
+            sys.executable, "-m", self.module, *(roles or ("run",)), cwd=ROOT, env=self.environment() | more,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )
         await self._until_up()
 
+    def environment(self) -> dict[str, str]:
+        """The environment of every run: nothing of Koban's comes from outside."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("KOBAN_")}
+        return inherited | {
+            "KOBAN_TELEGRAM_TOKEN": TOKEN, "KOBAN_TELEGRAM_API_URL": self.simulator.url,
+            "KOBAN_DATABASE_URL": self.database_url, "KOBAN_KEYS": KEY, "KOBAN_LOG_LEVEL": "INFO",
+            "KOBAN_CONSOLE_LISTEN": f"127.0.0.1:{self.console_port}", "KOBAN_CONSOLE_URL": self.console_url,
+        } | self.settings
+
     async def _until_up(self) -> None:
         assert self.process is not None
-        async with httpx.AsyncClient() as client, asyncio.timeout(60):
+        async with httpx.AsyncClient() as client, asyncio.timeout(3 * PATIENCE):
             while True:
                 if self.process.returncode is not None:
                     raise AssertionError(f"koban ended at start with code {self.process.returncode}")

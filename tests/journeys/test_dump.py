@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.engine import make_url
 
 from bot import consultation
 from bot.deployment import load_deployment
@@ -26,6 +21,7 @@ from storage.models import Attachment, AttachmentState, Base, Chat, Delivery, De
 from storage.sealing import Sealer
 from tests.factories import make_staff
 from tests.journeys.conftest import KEY, Koban, running_koban
+from tests.journeys.searching import dump_of, shapes_of
 
 pytestmark = pytest.mark.slow
 
@@ -57,32 +53,6 @@ async def koban_on(
         await koban.start()
         yield koban, database
     await database.close()
-
-
-def dump_of(database: Database) -> bytes:
-    """Everything that is in the database, as its own tools and as its own files show it."""
-    url = make_url(database.url)
-    if database.is_sqlite:
-        import sqlite3
-
-        path = Path(url.database or "")
-        with sqlite3.connect(path) as connection:
-            written = "\n".join(connection.iterdump()).encode()
-        return written + b"".join(each.read_bytes() for each in path.parent.glob(path.name + "*"))
-    program = shutil.which("pg_dump") or str(sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_dump"))[-1])
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return subprocess.run([program, "--no-owner", plain], capture_output=True, check=True, env=os.environ).stdout
-
-
-def shapes_of(word: str) -> set[bytes]:
-    """A word as it could be written: as it is, in UTF-16, escaped, in hexadecimal, in base64 at any offset."""
-    raw = word.encode()
-    shapes = {raw, word.encode("utf-16-le"), raw.hex().encode(), raw.hex().upper().encode(),
-              word.encode("unicode_escape"), word.lower().encode()}
-    for offset in range(3):
-        coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
-        shapes.add(coded[offset + 1 if offset else 0 : -1].encode())
-    return {shape for shape in shapes if len(shape) >= 5}
 
 
 def secrets() -> list[str]:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import html
-import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-import httpx
 import pytest
 from sqlalchemy import func, select
 
-from bot.console.accounts import add_staff
 from bot.i18n import TOKYO, Strings, load_strings
 from bot.safety import SLOTS
 from bot.simulator import files, people
-from storage import staff
 from storage.database import Database
 from storage.models import Attachment, AttachmentContent, AuditEntry, Delivery, DeliveryStatus, Message, Role, Ticket
-from tests.journeys.conftest import Koban, Resident, running_koban
+from tests.journeys.conftest import PATIENCE, Koban, Resident, running_koban
+from tests.journeys.office import Officer, open_office
 
 pytestmark = pytest.mark.slow
 
@@ -30,26 +25,6 @@ CASES = {
     "pt-BR": ("stalking", "Ele olha o meu celular quando durmo.", "Você pode falar com segurança?"),
 }
 PHOTO = files.sample_png(40, 30)
-
-
-@dataclass
-class Officer:
-    """A member of staff at a browser without scripts."""
-
-    client: httpx.AsyncClient
-    csrf: str = ""
-
-    async def open(self, path: str) -> str:
-        """Open a page; returns its text as a person reads it."""
-        answer = await self.client.get(path, follow_redirects=True)
-        assert answer.status_code == 200, path
-        if found := re.search(r'name="csrf" value="([^"]+)"', answer.text):
-            self.csrf = found.group(1)
-        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
-
-    async def send(self, path: str, **fields: str) -> httpx.Response:
-        """Send a form."""
-        return await self.client.post(path, data={"csrf": self.csrf, **fields})
 
 
 @pytest.fixture
@@ -63,17 +38,8 @@ async def koban(sqlite_url: str) -> AsyncIterator[Koban]:
 @pytest.fixture
 async def officer(koban: Koban, koban_database: Database) -> AsyncIterator[Officer]:
     """Somebody who sees every consultation, signed in by a link."""
-    now = datetime.now(UTC)
-    async with koban_database.transaction() as session:
-        person = await add_staff(
-            session, username="takahashi", display_name="高橋", role=Role.PROMOTION_OFFICE, now=now
-        )
-        token = await staff.add_login_link(session, person.id, expires_at=now + timedelta(hours=1))
-    async with httpx.AsyncClient(base_url=koban.console_url) as client:
-        made = Officer(client)
-        await made.open(f"/login/link/{token}")
-        await made.send(f"/login/link/{token}")
-        yield made
+    async with open_office(koban, koban_database) as office:
+        yield await office.officer("takahashi", Role.PROMOTION_OFFICE)
 
 
 def unsafe_slot() -> int:
@@ -93,8 +59,7 @@ async def begin(resident: Resident, tag: str, topic: str, story: str) -> None:
     await resident.press(f"staff:{topic}")
     await resident.press("t:agree")
     await resident.press("sc:on")
-    message_id, meaning = await resident.state.until(lambda: resident._button(f"sc:h:{unsafe_slot()}"), 20)
-    people.tap(resident.state, resident.id, message_id=message_id, data=meaning)
+    await resident.tap(f"sc:h:{unsafe_slot()}")
     await resident.until(lambda messages: "✅" in str(messages[-1].get("reply_markup")))
     await resident.press("sc:done")
     await resident.answer_to(lambda: resident.write(story))
@@ -114,11 +79,8 @@ async def held_until_safe(database: Database, resident: Resident, officer: Offic
     assert "安全ではありません" in page
     await officer.send(f"{path}/claim")
     before = resident.received()
-    page = await officer.open(path)
-    last_seen = re.search(r'name="last_seen" value="(\d+)"', (await officer.client.get(path)).text)
-    assert last_seen is not None
-    answer = await officer.send(f"{path}/reply", body=reply, last_seen=last_seen.group(1))
-    assert answer.headers["location"].endswith("done=reply-waits")
+    led_to = await officer.send(f"{path}/reply", body=reply, last_seen=await officer.last_seen(path))
+    assert led_to.endswith("done=reply-waits")
     assert "安全な時間まで待っています" in await officer.open(path)
     await asyncio.sleep(1)  # four looks of the outbox
     assert resident.received() == before
@@ -132,7 +94,7 @@ async def file_is_opened_by_a_press(officer: Officer, database: Database, ticket
         assert sealed is not None
         assert PHOTO[:16] not in sealed
     await officer.open(f"/tickets/{ticket_id}")
-    answer = await officer.send(f"/tickets/{ticket_id}/files/1/view")
+    answer = await officer.post(f"/tickets/{ticket_id}/files/1/view")
     assert answer.content == PHOTO
     assert answer.headers["content-security-policy"].startswith("sandbox;")
     async with database.reading() as session:
@@ -148,8 +110,7 @@ async def arrives_without_words(resident: Resident, _: Strings, reply: str) -> N
     await resident.until(lambda messages: any(each["text"] == _("There is something new here.") for each in messages))
     assert len(resident.received()) == before + 1
     assert all(reply not in each["text"] for each in resident.received())
-    message_id, meaning = await resident.state.until(lambda: resident._button("sc:show:"), 20)
-    people.tap(resident.state, resident.id, message_id=message_id, data=meaning)
+    message_id = await resident.tap("sc:show:")
     await resident.until(lambda messages: any(reply in each["text"] for each in messages))
     shown = next(each for each in resident.received() if reply in each["text"])
     assert shown["message_id"] == message_id, "in place of the word, not as a new message"
@@ -169,17 +130,15 @@ async def test_a_safe_contact_case_from_the_first_word_to_erasure(
     await arrives_without_words(resident, _, reply)
 
     # Hidden: nothing of it is left on the phone but a word that can be taken away too.
-    message_id, meaning = await resident.state.until(lambda: resident._button("sc:hide"), 20)
-    people.tap(koban.state, resident.id, message_id=message_id, data=meaning)
+    await resident.tap("sc:hide")
     await resident.until(lambda messages: len(messages) == 1)
     chat = koban.state.chats[resident.id].messages
     assert [each["text"] for each in chat.values()] == [" ".join((
         _("What was written here in the last 48 hours is deleted."),
         _("What is older than 48 hours stays until you delete this chat in Telegram."),
     ))]
-    message_id, meaning = await resident.state.until(lambda: resident._button("sc:ok"), 20)
-    people.tap(koban.state, resident.id, message_id=message_id, data=meaning)
-    await koban.state.until(lambda: not chat or None, 20)
+    await resident.tap("sc:ok")
+    await koban.state.until(lambda: not chat or None, PATIENCE)
 
     # Staff have it all; a notice is not for this phone; the case ends without a question how it was.
     assert story in await officer.open(f"/tickets/{ticket_id}")
@@ -198,9 +157,8 @@ async def test_a_safe_contact_case_from_the_first_word_to_erasure(
     assert sent == []
 
     await resident.answer_to(lambda: resident.write("/delete"))
-    message_id, meaning = await resident.state.until(lambda: resident._button("del:yes"), 20)
-    people.tap(koban.state, resident.id, message_id=message_id, data=meaning)
-    await koban.state.until(lambda: len(chat) == 1 or None, 20)
+    await resident.tap("del:yes")
+    await koban.state.until(lambda: len(chat) == 1 or None, PATIENCE)
     async with koban_database.reading() as session:
         for table in (Ticket, Message, Attachment, AttachmentContent):
             assert await session.scalar(select(func.count()).select_from(table)) == 0, table

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from sqlalchemy import select, update
 
-from bot.console.accounts import add_staff
 from bot.i18n import load_strings
-from storage import staff
 from storage.database import Database
 from storage.models import AuditEntry, Role, Ticket, Translation
 from tests.bot.translators import FakeLibre, FakeTranslator, serving
 from tests.journeys.conftest import Koban, Resident, running_koban
+from tests.journeys.office import Officer, open_office
 
 pytestmark = pytest.mark.slow
 
@@ -29,28 +22,6 @@ CASES = {
     "ne": ("ऊ हरेक दिन मलाई पछ्याउँछ।", "डिसेम्बर १, १५:०० मा प्रहरी कार्यालयमा आउनुहोस्।", "question"),
     "pt-BR": ("Ele me segue todos os dias.", "Venha à delegacia em 1 de dezembro às 15h.", "machine"),
 }
-
-
-@dataclass
-class Officer:
-    """A member of staff at a browser without scripts."""
-
-    client: httpx.AsyncClient
-    csrf: str = ""
-
-    async def open(self, path: str) -> str:
-        """Open a page; returns its text as a person reads it."""
-        answer = await self.client.get(path, follow_redirects=True)
-        assert answer.status_code == 200, path
-        if found := re.search(r'name="csrf" value="([^"]+)"', answer.text):
-            self.csrf = found.group(1)
-        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
-
-    async def send(self, path: str, **fields: object) -> str:
-        """Send a form that must succeed; returns where it leads."""
-        answer = await self.client.post(path, data={"csrf": self.csrf, **fields})
-        assert answer.status_code == 303, (path, answer.status_code)
-        return answer.headers["location"]
 
 
 @pytest.fixture
@@ -72,21 +43,12 @@ async def koban(sqlite_url: str, translator: FakeTranslator) -> AsyncIterator[Ko
 @pytest.fixture
 async def people(koban: Koban, koban_database: Database) -> AsyncIterator[dict[str, Officer]]:
     """Who answers, who interprets, and the second person; signed in by links."""
-    now = datetime.now(UTC)
     roles = {"officer": Role.PROMOTION_OFFICE, "interpreter": Role.INTERPRETER, "second": Role.PROMOTION_OFFICE}
-    async with AsyncExitStack() as stack:
-        made = {}
-        for name, role in roles.items():
-            async with koban_database.transaction() as session:
-                person = await add_staff(session, username=name, display_name=f"{name}さん", role=role, now=now)
-                person.languages = "vi,ne,pt-BR" if role == Role.INTERPRETER else ""
-                token = await staff.add_login_link(session, person.id, expires_at=now + timedelta(hours=1))
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=koban.console_url))
-            made[name] = Officer(client)
-            await made[name].open(f"/login/link/{token}")
-            await made[name].send(f"/login/link/{token}")
-            await made[name].open("/account")
-        yield made
+    async with open_office(koban, koban_database) as office:
+        yield {
+            name: await office.officer(name, role, languages="vi,ne,pt-BR" if role == Role.INTERPRETER else "")
+            for name, role in roles.items()
+        }
 
 
 async def consult(resident: Resident, tag: str, story: str) -> None:
@@ -136,7 +98,7 @@ async def test_a_reply_by_an_interpreter_with_a_second_person(
     before = len(resident.received())
     assert "二人目の承認後に送信" in await officer.open(draft)
     assert await officer.send(f"{draft}/send", foreign=translated, last_seen=1) == f"{path}?done=propose"
-    refused = await officer.client.post(f"{draft}/approve", data={"csrf": officer.csrf, "last_seen": 1})
+    refused = await officer.post(f"{draft}/approve", last_seen=1)
     assert refused.status_code == 409
     assert len(resident.received()) == before
     assert "承認できます" in await second.open("/translations")
