@@ -9,7 +9,9 @@ from datetime import timedelta
 import pytest
 from icalendar import Calendar
 
+from bot import plain_check
 from bot.config import Settings
+from intents.wordlevels import AuthoringToolsMissing
 from storage import links
 from storage.models import Event, EventReply, NoticeKind, NoticeStatus, Role
 from tests.conftest import Clock
@@ -58,6 +60,33 @@ async def test_urgency_is_chosen_in_the_draft(office: Office) -> None:
     assert (await now_in_database(office, notice.id)).urgency == "urgent"
     notice = await now_in_database(office, notice.id)
     assert (await browser.post(f"/notices/{notice.id}/edit", form_of_draft(notice, urgency="x"))).status_code == 409
+
+
+async def test_the_plain_japanese_of_a_draft_is_checked_while_it_is_written(office: Office) -> None:
+    browser = await office.browser(Role.PUBLISHER)
+    notice = await a_notice(office)
+    words = {"title": "6月の 話", "body": "外国人労働者問題啓発月間です。\nご注意ください。"}
+    answer = await browser.post("/notices/check", words)
+    assert answer.status_code == 200
+    said = text_of(answer.text)
+    assert "1行目 漢字が 12字 続いて います" in said
+    assert "2行目 「ご注意」は 敬語です。" in said
+    assert "のチェックで" in text_of((await browser.post("/notices/check", {"title": "", "body": "学校です。"})).text)
+    fields = form_of_draft(notice) | {"body:ja-simple": "ご注意ください。"}
+    assert (await browser.post(f"/notices/{notice.id}/edit", fields)).status_code == 303, "it blocks nothing"
+    assert "「ご注意」は 敬語です。" in (await browser.get(f"/notices/{notice.id}/edit")).text
+
+
+async def test_where_the_check_is_not_installed_the_page_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_arguments: object) -> list[object]:
+        raise AuthoringToolsMissing("not here")
+
+    monkeypatch.setattr(plain_check, "lint", missing)
+    browser = await office.browser(Role.PUBLISHER)
+    notice = await a_notice(office)
+    assert "koban[authoring]" in (await browser.get(f"/notices/{notice.id}/edit")).text
 
 
 async def test_the_five_numbers_add_up_to_what_was_queued(office: Office) -> None:

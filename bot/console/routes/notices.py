@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot import notice_rules, notices
+from bot import notice_rules, notices, plain_check
 from bot.console import notice_views
 from bot.console.auth import NOTICE_APPROVERS, NOTICE_EDITORS
 from bot.console.pages import language_name, parse_local, render
@@ -141,10 +141,17 @@ async def edit(request: Request) -> Response:
         texts = await notice_rows.texts_of(session, notice.id)
     if notice.status not in notices.EDITABLE:
         return RedirectResponse(f"/notices/{notice.id}", 303)
-    return _edit(request, notice, notice_views.Draft.of(notice, texts))
+    return await _edit(request, notice, notice_views.Draft.of(notice, texts))
 
 
-def _edit(
+async def check(request: Request) -> Response:
+    """Check the やさしい日本語 of what is being written; nothing is saved."""
+    form = form_of(request)
+    title, body = form("title")[: notices.MAX_TITLE], form("body")[: notices.MAX_BODY]
+    return render(request, "notices/_check.html", remarks=await plain_check.remarks(title, body))
+
+
+async def _edit(
     request: Request, notice: Notice, draft: notice_views.Draft, status: int = 200, *, error: Refused | None = None
 ) -> Response:
     parts = parts_of(request)
@@ -153,6 +160,7 @@ def _edit(
         locales=parts.screens.offered_tags, stations=parts.deployment.stations,
         places_of=parts.deployment.municipalities_of, policies=notices.MISSING_POLICIES, urgencies=tuple(Urgency),
         max_title=notices.MAX_TITLE, max_body=notices.MAX_BODY,
+        remarks=await plain_check.remarks(*draft.text("ja-simple")),
     )
 
 
@@ -173,7 +181,7 @@ async def save(request: Request) -> Response:
     except Refused as error:
         async with parts.database.reading() as session:
             notice = await notices.get(session, path_id(request))
-        return _edit(request, notice, draft.renewed(notice), 409, error=error)
+        return await _edit(request, notice, draft.renewed(notice), 409, error=error)
     return RedirectResponse(f"/notices/{notice.id}?done=save", 303)
 
 
