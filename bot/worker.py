@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot import (
@@ -96,6 +97,11 @@ class Clockwork:
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.keep_erasures])
             self._scheduler.add_job(self._guarded, "cron", hour=3, minute=40, args=[self.check_audit])
         self._scheduler.start()
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """The ticks that are set, with their next times."""
+        return tuple(self._scheduler.get_jobs())
 
     def stop(self) -> None:
         """Tick no more."""
