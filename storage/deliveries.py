@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -20,6 +20,7 @@ from storage.models import (
     NoticePurpose,
     NoticeStatus,
     Process,
+    Subscription,
     Urgency,
 )
 from storage.notices import is_still_wanted
@@ -245,3 +246,22 @@ async def count_ways(session: AsyncSession, notice_id: int) -> dict[str, int]:
         Delivery.notice_id == notice_id, Delivery.status == DeliveryStatus.SENT
     ).group_by(Delivery.error)
     return {row[0] or "": row[1] for row in await session.execute(query)}
+
+
+async def count_by_group(session: AsyncSession, notice: Notice) -> dict[str, dict[str, tuple[int, int]]]:
+    """Return `locale` and `area` → group → (chats, those to which the notice was sent).
+
+    area: the municipality for which the chat asked for this kind of notice, or else its own; "" when neither is known.
+    """
+    area = func.coalesce(Subscription.municipality, Chat.municipality, "")
+    is_sent = case((Delivery.status == DeliveryStatus.SENT, 1), else_=0)
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for name, group in (("locale", Chat.locale), ("area", area)):
+        rows = await session.execute(
+            select(group, func.count(), func.sum(is_sent))
+            .select_from(Delivery).join(Chat, Chat.id == Delivery.chat_id)
+            .outerjoin(Subscription, and_(Subscription.chat_id == Chat.id, Subscription.kind == notice.kind))
+            .where(Delivery.notice_id == notice.id).group_by(group)
+        )
+        found[name] = {row[0]: (row[1], int(row[2])) for row in rows}
+    return found
