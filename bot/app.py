@@ -34,7 +34,7 @@ from bot.worker import Clockwork, NoticeRenderer, new_process_id
 from intents.cards import load_cards
 from intents.catalogue import load_catalogue
 from intents.understand import Understander
-from storage import migrate
+from storage import deliveries, migrate
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
         clockwork = Clockwork(
             app.database, outbox, screens=parts.screens, deployment=app.deployment, sealer=parts.sealer,
             process_id=process_id,
-            role="run" if set(roles) == set(ROLES) else "+".join(roles),  # 16 letters fit
+            role=deliveries.EVERYTHING_IN_ONE if set(roles) == set(ROLES) else "+".join(roles),
             runs_notices="worker" in roles, ledger=settings.ledger, clock=utc_now,
         )
         await clockwork.start()

@@ -26,6 +26,7 @@ from storage.models import (
 from storage.notices import is_still_wanted
 
 OUTBOX = "delivery"
+EVERYTHING_IN_ONE = "run"  # the role of a process that has all of them: a role has 16 letters
 REMOVED, REPLACED = "removed", "replaced by a sentence"  # how a withdrawal was done, in Delivery.error
 
 
@@ -208,6 +209,13 @@ async def beat(session: AsyncSession, *, process_id: str, role: str, now: dateti
         process.seen_at = now
     else:
         session.add(Process(id=process_id, role=role, started_at=now, seen_at=now))
+
+
+async def count_workers(session: AsyncSession, *, seen_after: datetime) -> int:
+    """Return how many processes that send notices gave a sign of life since."""
+    sends = or_(Process.role == EVERYTHING_IN_ONE, Process.role.contains("worker"))
+    found = await session.scalar(select(func.count()).where(Process.seen_at > seen_after, sends))
+    return found or 0
 
 
 async def release_silent(session: AsyncSession, *, silent_since: datetime, now: datetime) -> int:
