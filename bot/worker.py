@@ -59,12 +59,14 @@ class Clockwork:
         keeps house (the worker's part).
     ledger: the file outside the database (bot/ledger.py), which the worker writes.
     staff_group: what the worker tells that something waits; None where the deployment names no group.
+    share_notices: told every second among how many living processes the rate of notices is shared.
     """
 
     def __init__(
         self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, sealer: Sealer,
         process_id: str, role: str, runs_notices: bool, ledger: Path, clock: Callable[[], datetime],
         staff_group: StaffGroup | None = None,
+        share_notices: Callable[[int], None] = lambda _n: None,
     ) -> None:
         self._database = database
         self._screens = screens
@@ -77,6 +79,7 @@ class Clockwork:
         self._ledger = ledger
         self._clock = clock
         self._staff_group = staff_group
+        self._share_notices = share_notices
         self._scheduler = AsyncIOScheduler(timezone=TOKYO, job_defaults={
             "misfire_grace_time": None, "coalesce": True, "max_instances": 1,
         })
@@ -121,6 +124,8 @@ class Clockwork:
             taken_back = await deliveries.release_silent(
                 session, silent_since=now - timedelta(seconds=SILENT_S), now=now
             )
+            n_workers = await deliveries.count_workers(session, seen_after=now - timedelta(seconds=SILENT_S))
+        self._share_notices(n_workers)
         if taken_back:
             log.warning("took back %d deliveries of a process that died", taken_back)
             self._outbox.wake()

@@ -37,12 +37,14 @@ class Worker:
             sent.append((address, outgoing.text))
             return len(sent)
 
+        self.shares: list[int] = []
         self.outbox = Outbox(
             database, sealer, send, NoticeRenderer(database, parts.screens, clock=clock), process_id=name, clock=clock
         )
         self.clockwork = Clockwork(
             database, self.outbox, screens=parts.screens, deployment=parts.deployment, sealer=sealer, process_id=name,
             role="worker", runs_notices=True, ledger=folder / "ledger.jsonl", clock=clock,
+            share_notices=self.shares.append,
         )
 
     async def work(self) -> None:
@@ -139,6 +141,16 @@ async def test_a_clock_that_is_set_back_repeats_nothing(site: Site, clock: Clock
     await site.work()
     assert await site.state(notice_id) == ("done", {"sent": 3})
     assert len(site.sent) == 3
+
+
+async def test_workers_learn_among_how_many_the_rate_is_shared(site: Site, clock: Clock) -> None:
+    one, two = site.workers
+    async with _started(one.clockwork), _started(two.clockwork):
+        pass
+    assert (one.shares[0], two.shares[0]) == (1, 2)
+    clock.advance(seconds=SILENT_S + 1)
+    async with _started(two.clockwork):
+        assert two.shares[-1] == 1
 
 
 async def test_what_a_dead_process_had_claimed_is_unknown_and_its_rest_goes_on(site: Site, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from bot import plain_check
 from bot.config import Settings
 from intents.wordlevels import AuthoringToolsMissing
 from storage import links
-from storage.models import Event, EventReply, NoticeKind, NoticeStatus, Role
+from storage.models import Delivery, Event, EventReply, Lane, NoticeKind, NoticeStatus, Role
 from tests.conftest import Clock
 from tests.console.conftest import URL, Office, text_of
 from tests.console.test_notices import a_notice, form_of_draft, now_in_database, with_deliveries
@@ -100,6 +100,27 @@ async def test_the_five_numbers_add_up_to_what_was_queued(office: Office) -> Non
     assert "届かず" in sentence
     assert (queued, rest) == (18, [5, 2, 4, 1, 6])
     assert sum(rest) == queued
+
+
+async def test_the_result_is_told_by_language_and_area_without_small_numbers(office: Office) -> None:
+    browser = await office.browser(Role.PUBLISHER)
+    notice = await a_notice(office, status=NoticeStatus.DONE)
+    people = [("vi", "99201", 20, "sent"), ("ne", "99204", 7, "sent"), ("ne", None, 6, "failed"),
+              ("th", "99204", 3, "sent"), ("km", None, 2, "sent")]
+    async with office.parts.database.transaction() as session:
+        row = await session.get(type(notice), notice.id)
+        assert row is not None
+        row.expanded_at = row.created_at
+        for locale, place, n, status in people:
+            for _ in range(n):
+                chat = await make_chat(session, sealer=office.parts.sealer, locale=locale, municipality=place)
+                session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=notice.id, status=status,
+                                     not_before=row.created_at, created_at=row.created_at))
+    page = (await browser.get(f"/notices/{notice.id}")).text
+    found = text_of(page[page.index('id="report-title"') :])
+    assert "ベトナム語 20 20 ネパール語 13 7 その他の合計 5 5" in found
+    assert "星見市 20 20" in found
+    assert "タイ語" not in found
 
 
 async def test_a_stopped_notice_says_why(office: Office) -> None:

@@ -13,10 +13,11 @@ from starlette.responses import RedirectResponse, Response
 from bot import notice_rules, notices, plain_check
 from bot.console import notice_views
 from bot.console.auth import NOTICE_APPROVERS, NOTICE_EDITORS
-from bot.console.pages import language_name, parse_local, render
+from bot.console.pages import FEWEST_SHOWN, language_name, parse_local, render
 from bot.console.parts import ConsoleParts, form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.errors import Refused, StaleReply, WrongState
 from bot.notice_results import NoticeResult
+from bot.small_cells import safe_rows
 from storage import audit, deliveries, events, links
 from storage import notices as notice_rows
 from storage import staff as staff_rows
@@ -81,6 +82,8 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         audience = notices.Audience.of(notice)
         reach = await notice_rows.audience_by_locale(session, notice)
         counts = await deliveries.count_by_status(session, notice.id) if notice.expanded_at else {}
+        has_ended = notice.status in notice_rows.ENDED  # while it is sent, the page is drawn too often to count this
+        groups = await deliveries.count_by_group(session, notice) if has_ended and counts else {}
         ways = await deliveries.count_ways(session, notice.id) if notice.purpose == NoticePurpose.WITHDRAWAL else {}
         related = await notice_rows.related(session, notice)
         read_texts, frame = await notices.texts_and_frame(session, notice)
@@ -109,6 +112,8 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         event=event, replies=replies, has_own_chat=own_chat is not None,
         test_chats=tuple(parts.deployment.notice.test_chats), sent=NoticeResult.of(counts),
         progress=notice_views.Progress.of(counts) if notice.expanded_at else None,
+        report={name: safe_rows(found, fewest=FEWEST_SHOWN) for name, found in groups.items()},
+        place_of=parts.deployment.municipality,
         places=[place for code in audience.municipalities if (place := parts.deployment.municipality(code))],
         audience=audience,
         may={
