@@ -25,6 +25,7 @@ from bot.i18n import ROOT, load_strings
 from bot.keys import use_key_of_database
 from bot.notice_rules import NoticeLimits
 from bot.outbox import NOTICES_IN_FLIGHT, Outbox
+from bot.staff_group import StaffGroup
 from bot.telegram.commands import announce_commands
 from bot.telegram.fetcher import Fetcher
 from bot.telegram.handlers import Handler
@@ -36,7 +37,7 @@ from bot.worker import Clockwork, NoticeRenderer, new_process_id
 from intents.cards import load_cards
 from intents.catalogue import load_catalogue
 from intents.understand import Understander
-from storage import migrate
+from storage import deliveries, migrate
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -166,7 +167,8 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
     process_id = new_process_id()
     async with create_bot(settings) as bot:
         rules = app.deployment.notice
-        sender = Sender(bot, Limiter(rate=_share_of_rate(settings.telegram_rate, roles), notice_rate=rules.rate))
+        limiter = Limiter(rate=_share_of_rate(settings.telegram_rate, roles), notice_rate=rules.rate)
+        sender = Sender(bot, limiter)
         renderer = NoticeRenderer(app.database, parts.screens, clock=utc_now)
         outbox = Outbox(
             app.database, parts.sealer, sender.send, renderer, process_id=process_id, clock=utc_now,
@@ -180,8 +182,12 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
         clockwork = Clockwork(
             app.database, outbox, screens=parts.screens, deployment=app.deployment, sealer=parts.sealer,
             process_id=process_id,
-            role="run" if set(roles) == set(ROLES) else "+".join(roles),  # 16 letters fit
+            role=deliveries.EVERYTHING_IN_ONE if set(roles) == set(ROLES) else "+".join(roles),
             runs_notices="worker" in roles, ledger=settings.ledger, clock=utc_now,
+            staff_group=None if app.deployment.staff_group is None else StaffGroup(
+                app.database, sender.send, address=app.deployment.staff_group, url=settings.console_url, clock=utc_now
+            ),
+            share_notices=limiter.share_notices,
         )
         await clockwork.start()
         tasks = [asyncio.create_task(outbox.run(), name="outbox")]
@@ -193,7 +199,10 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
                 respond_without_database=conversation.respond_without_database,
             )
             receiver_type = Webhook if settings.telegram_mode == "webhook" else Polling
-            receiver = receiver_type(bot, app.database, parts, sender, handler, settings=settings, clock=utc_now)
+            receiver = receiver_type(
+                bot, app.database, parts, sender, handler, settings=settings, clock=utc_now,
+                staff_group=app.deployment.staff_group,
+            )
             fetcher = Fetcher(bot, app.database, parts.sealer, words=parts.screens.words, clock=utc_now)
             tasks += [asyncio.create_task(fetcher.run(), name="fetcher"),
                       asyncio.create_task(handler.run(), name="handler"),
@@ -218,7 +227,8 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
 def _share_of_rate(rate: int, roles: Sequence[str]) -> int:
     """Return this process's part of the rate: limiters of several processes know nothing of each other.
 
-    The bot alone keeps a third for answers; the worker alone has the rest for notices and replies.
+    The bot alone keeps a third for answers; the worker alone has the rest for notices and replies. Several workers
+    share the rate of notices by their heartbeats.
     """
     if "bot" in roles and "worker" in roles:
         return rate

@@ -190,6 +190,7 @@ class Deployment:
     retention: dict of data class → days.
     unchecked: label or hold, for text that no person has checked.
     four_eyes: topics whose translated replies need a second person.
+    staff_group: the Telegram group or channel that is told when something waits; None tells nobody.
     warnings: what a person should look at although the file can be used.
     """
 
@@ -217,6 +218,7 @@ class Deployment:
     notice: NoticeRules
     four_eyes: frozenset[str]
     session_minutes: int
+    staff_group: int | None = None
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @cached_property

@@ -25,7 +25,7 @@ from bot.deployment import (
     Station,
 )
 from bot.deployment_contacts import read_local_contacts
-from bot.deployment_values import clean_text, number, parsed, read_month_day, read_quiet_hours, whole_number
+from bot.deployment_values import clean_text, number, parsed, read_group, read_month_day, read_quiet_hours, whole_number
 from bot.duty import DutyCalendar, Span, YearEnd, parse_spans
 from bot.errors import DeploymentError
 from intents.catalogue import Catalogue
@@ -81,7 +81,7 @@ class _Reader:
         notices = self._notices()
         console = top.mapping("console", required=False)
         if console is not None:
-            console.only({"session_minutes"})
+            console.only({"session_minutes", "staff_group"})
         return Deployment(
             path=top.path,
             police=self._names(top, "police"),
@@ -107,6 +107,7 @@ class _Reader:
             notice=notices,
             four_eyes=frozenset(self._topics(top, "four_eyes")),
             session_minutes=whole_number(console, "session_minutes", 5, 24 * 60) if console is not None else 30,
+            staff_group=parsed(console, "staff_group", read_group, required=False) if console is not None else None,
             warnings=tuple(warnings),
         )
 

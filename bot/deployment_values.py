@@ -65,6 +65,13 @@ def read_month_day(text: str) -> tuple[int, int]:
     return day.month, day.day
 
 
+def read_group(text: str) -> int:
+    """Read the number of a Telegram group or channel. Raises ValueError."""
+    if not re.fullmatch(r"-[1-9][0-9]{0,15}", text):
+        raise ValueError(f"`{text}` is not the number of a Telegram group or channel; it begins with -")
+    return int(text)
+
+
 def read_quiet_hours(text: str) -> QuietHours:
     """Read `21:00-08:00`. Raises ValueError."""
     first, dash, last = text.partition("-")

@@ -11,6 +11,11 @@ from bot.duty import QuietHours
 from bot.errors import WrongState
 from storage.models import Notice, NoticeStatus, Role, Staff
 
+# Above this many messages a second notices are marked as paid, and each costs a tenth of a Telegram Star; the two
+# texts differ on whether the first 30 of a second do, so the estimate counts all.
+# Source: Bot API, sendMessage.allow_paid_broadcast; Bots FAQ, "Paid broadcasts" (2026-11-22)
+FREE_RATE = 30
+MESSAGES_A_STAR = 10
 EDITORS = frozenset({Role.PUBLISHER, Role.PROMOTION_OFFICE})
 APPROVERS = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
 RUNNERS = EDITORS | APPROVERS
@@ -22,16 +27,20 @@ class NoticeLimits:
 
     tags: the locales that residents can choose.
     rate: messages a second at most, over all chats.
+    is_paid: the operator chose Telegram's paid rate.
     """
 
     tags: tuple[str, ...]
     quiet: QuietHours | None
     rate: int
+    is_paid: bool = False
 
     @classmethod
     def of(cls, deployment: Deployment, tags: Sequence[str], *, telegram_rate: int) -> NoticeLimits:
         """Return the limits; the lower of the two rates counts."""
-        return cls(tuple(tags), deployment.notice.quiet, min(deployment.notice.rate, telegram_rate))
+        return cls(
+            tuple(tags), deployment.notice.quiet, min(deployment.notice.rate, telegram_rate), telegram_rate > FREE_RATE
+        )
 
     def is_quiet(self, at: datetime) -> bool:
         """Tell whether a notice would arrive in the quiet hours."""
@@ -40,6 +49,10 @@ class NoticeLimits:
     def duration(self, n_recipients: int) -> timedelta:
         """Return how long sending to so many takes at this rate, in whole seconds, at least one."""
         return timedelta(seconds=max(1, -(-n_recipients // self.rate)))
+
+    def stars(self, n_recipients: int) -> int:
+        """Return how many Telegram Stars sending to so many costs at most; 0 at the free rate."""
+        return -(-n_recipients // MESSAGES_A_STAR) if self.is_paid else 0
 
 
 def require_role(person: Staff, roles: Collection[Role]) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy import select
 
 from bot import notices
 from bot.errors import WrongState
@@ -18,7 +17,7 @@ from storage import deliveries
 from storage import notices as notice_rows
 from storage import staff as staff_rows
 from storage.database import Database
-from storage.models import Notice, NoticeStatus, Process
+from storage.models import Notice, NoticeStatus
 
 LOOK_EVERY_S = 0.5
 _ALIVE = timedelta(seconds=5)
@@ -46,18 +45,17 @@ async def send(
             )
         elif notice.expanded_at is None:
             raise WrongState("The notice is not in a state in which this can be done.")
-    if not await _has_worker(database, now=clock()):
+        n_reached = sum((await notice_rows.audience_by_locale(session, notice)).values())
+    screen.print(f"{n_reached} recipients at {limits.rate} a second: about {limits.duration(n_reached)}"
+                 + (f", at most {limits.stars(n_reached)} Telegram Stars" if limits.is_paid else ""))
+    async with database.reading() as session:
+        has_worker = await deliveries.count_workers(session, seen_after=clock() - _ALIVE) > 0
+    if not has_worker:
         screen.print("[yellow]No worker is running: the notice goes out when `koban run` or `koban worker` does.[/]")
     if not is_watched:
         screen.print(f"Notice {notice_id} is on its way. Watch it with: koban notice send --watch {notice_id}")
         return 0
     return await _watch(database, notice_id, screen)
-
-
-async def _has_worker(database: Database, *, now: datetime) -> bool:
-    async with database.reading() as session:
-        roles = await session.scalars(select(Process.role).where(Process.seen_at > now - _ALIVE))
-        return any("worker" in role for role in roles)
 
 
 async def _watch(database: Database, notice_id: int, screen: Console) -> int:

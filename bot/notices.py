@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,6 +51,7 @@ EDITABLE = (NoticeStatus.DRAFT,)
 MAX_TITLE = 200
 MAX_BODY = 3000
 MAX_REASON = 300
+LATEST = timedelta(days=1)  # a notice without an expiry that is later than this waits for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,13 +317,13 @@ async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
             return moved
         if notice.purpose == NoticePurpose.WITHDRAWAL and await notices.is_being_sent(session, notice.original_id or 0):
             return False  # those on their way are withdrawn too, once it is known what became of them
+        is_late = notice.send_at is not None and notice.send_at + LATEST < now and notice.expires_at is None
+        if is_late and notice.purpose != NoticePurpose.WITHDRAWAL:
+            return await _hold(session, notice, {"reason": "late"}, now=now)
         if notice.missing == "hold" and notice.purpose == NoticePurpose.NOTICE:
             reach = await notices.audience_by_locale(session, notice)
             if held := sorted(set(reach) - set(await notices.texts_of(session, notice_id))):
-                await notices.move(session, notice_id, [NoticeStatus.SCHEDULED], NoticeStatus.APPROVED,
-                                   updated_at=now, stopped_for={"reason": "held", "tags": held})
-                audit.record(session, AuditTag.SYSTEM_NOTICE_PAUSE, _subject(notice), now=now, held_for=held)
-                return True
+                return await _hold(session, notice, {"reason": "held", "tags": held}, now=now)
         if not await notices.move(
             session, notice_id, [NoticeStatus.SCHEDULED], NoticeStatus.SENDING, expanded_at=now, updated_at=now
         ):
@@ -331,3 +332,12 @@ async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
         audit.record(session, AuditTag.SYSTEM_NOTICE_EXPAND, _subject(notice), now=now)
     log.info("notice expanded", extra={"notice_id": notice_id})
     return True
+
+
+async def _hold(session: AsyncSession, notice: Notice, why: dict[str, Any], *, now: datetime) -> bool:
+    """Let a due notice wait for a person; False when another worker has it."""
+    if moved := await notices.move(
+        session, notice.id, [NoticeStatus.SCHEDULED], NoticeStatus.APPROVED, updated_at=now, stopped_for=why
+    ):
+        audit.record(session, AuditTag.SYSTEM_NOTICE_PAUSE, _subject(notice), now=now, held_for=why)
+    return moved

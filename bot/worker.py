@@ -8,19 +8,32 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot import audit_check, campaigns, erasing, escalation, events, notice_texts, notices, retention, reviews
+from bot import (
+    audit_check,
+    campaigns,
+    erasing,
+    escalation,
+    events,
+    notice_alarms,
+    notice_texts,
+    notices,
+    retention,
+    reviews,
+)
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
 from bot.outbox import Outbox
 from bot.outgoing import Outgoing
+from bot.staff_group import StaffGroup
 from storage import deliveries
 from storage.database import Database
 from storage.models import Notice, NoticePurpose, NoticeText
@@ -45,11 +58,15 @@ class Clockwork:
     runs_notices: whether this process also expands and finishes notices, looks at the deadlines of consultations and
         keeps house (the worker's part).
     ledger: the file outside the database (bot/ledger.py), which the worker writes.
+    staff_group: what the worker tells that something waits; None where the deployment names no group.
+    share_notices: told every second among how many living processes the rate of notices is shared.
     """
 
     def __init__(
         self, database: Database, outbox: Outbox, *, screens: Screens, deployment: Deployment, sealer: Sealer,
         process_id: str, role: str, runs_notices: bool, ledger: Path, clock: Callable[[], datetime],
+        staff_group: StaffGroup | None = None,
+        share_notices: Callable[[int], None] = lambda _n: None,
     ) -> None:
         self._database = database
         self._screens = screens
@@ -61,6 +78,8 @@ class Clockwork:
         self._runs_notices = runs_notices
         self._ledger = ledger
         self._clock = clock
+        self._staff_group = staff_group
+        self._share_notices = share_notices
         self._scheduler = AsyncIOScheduler(timezone=TOKYO, job_defaults={
             "misfire_grace_time": None, "coalesce": True, "max_instances": 1,
         })
@@ -74,11 +93,18 @@ class Clockwork:
         if self._runs_notices:
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
             self._scheduler.add_job(self._guarded, "interval", seconds=_DEADLINES_S, args=[self.look_at_deadlines])
+            if self._staff_group is not None:
+                self._scheduler.add_job(self._guarded, "interval", seconds=_DEADLINES_S, args=[self._staff_group.tick])
             self._scheduler.add_job(self._guarded, "interval", hours=1, args=[self.keep_house],
                                     next_run_time=datetime.now(TOKYO))
             self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.keep_erasures])
             self._scheduler.add_job(self._guarded, "cron", hour=3, minute=40, args=[self.check_audit])
         self._scheduler.start()
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """The ticks that are set, with their next times."""
+        return tuple(self._scheduler.get_jobs())
 
     def stop(self) -> None:
         """Tick no more."""
@@ -98,6 +124,8 @@ class Clockwork:
             taken_back = await deliveries.release_silent(
                 session, silent_since=now - timedelta(seconds=SILENT_S), now=now
             )
+            n_workers = await deliveries.count_workers(session, seen_after=now - timedelta(seconds=SILENT_S))
+        self._share_notices(n_workers)
         if taken_back:
             log.warning("took back %d deliveries of a process that died", taken_back)
             self._outbox.wake()
@@ -107,13 +135,14 @@ class Clockwork:
         await reviews.refresh(self._database, self._screens)
 
     async def tick(self) -> None:
-        """Look for notices that are due, expired or finished, for reminders, and for seats that became free."""
+        """Look for notices that are due, expired, finished or stopped, for reminders, and for free seats."""
         now = self._clock()
         n_changed = await events.remind(self._database, now=now)
         n_changed += await notices.tick(self._database, now=now)
         n_changed += await events.give_free_seats(
             self._database, screens=self._screens, sealer=self._sealer, now=now
         )
+        n_changed += await notice_alarms.tell(self._database, sealer=self._sealer, now=now)
         if n_changed:
             self._outbox.wake()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -21,12 +21,14 @@ from storage.models import (
     NoticePurpose,
     NoticeStatus,
     Process,
+    Subscription,
     Update,
     Urgency,
 )
 from storage.notices import is_still_wanted
 
 OUTBOX = "delivery"
+EVERYTHING_IN_ONE = "run"  # the role of a process that has all of them: a role has 16 letters
 REMOVED, REPLACED = "removed", "replaced by a sentence"  # how a withdrawal was done, in Delivery.error
 
 
@@ -223,6 +225,13 @@ async def beat(session: AsyncSession, *, process_id: str, role: str, now: dateti
         session.add(Process(id=process_id, role=role, started_at=now, seen_at=now))
 
 
+async def count_workers(session: AsyncSession, *, seen_after: datetime) -> int:
+    """Return how many processes that send notices gave a sign of life since."""
+    sends = or_(Process.role == EVERYTHING_IN_ONE, Process.role.contains("worker"))
+    found = await session.scalar(select(func.count()).where(Process.seen_at > seen_after, sends))
+    return found or 0
+
+
 async def release_silent(session: AsyncSession, *, silent_since: datetime, now: datetime) -> int:
     """Take back what dead processes had claimed; returns how many deliveries.
 
@@ -303,3 +312,22 @@ async def count_ways(session: AsyncSession, notice_id: int) -> dict[str, int]:
         Delivery.notice_id == notice_id, Delivery.status == DeliveryStatus.SENT
     ).group_by(Delivery.error)
     return {row[0] or "": row[1] for row in await session.execute(query)}
+
+
+async def count_by_group(session: AsyncSession, notice: Notice) -> dict[str, dict[str, tuple[int, int]]]:
+    """Return `locale` and `area` → group → (chats, those to which the notice was sent).
+
+    area: the municipality for which the chat asked for this kind of notice, or else its own; "" when neither is known.
+    """
+    area = func.coalesce(Subscription.municipality, Chat.municipality, "")
+    is_sent = case((Delivery.status == DeliveryStatus.SENT, 1), else_=0)
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for name, group in (("locale", Chat.locale), ("area", area)):
+        rows = await session.execute(
+            select(group, func.count(), func.sum(is_sent))
+            .select_from(Delivery).join(Chat, Chat.id == Delivery.chat_id)
+            .outerjoin(Subscription, and_(Subscription.chat_id == Chat.id, Subscription.kind == notice.kind))
+            .where(Delivery.notice_id == notice.id).group_by(group)
+        )
+        found[name] = {row[0]: (row[1], int(row[2])) for row in rows}
+    return found

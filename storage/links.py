@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -29,6 +30,16 @@ async def chat_of(session: AsyncSession, staff_id: int) -> Chat | None:
         .where(StaffLink.staff_id == staff_id, Chat.state == ChatState.ACTIVE)
     )
     return found
+
+
+async def chats_of(session: AsyncSession, roles: Collection[str]) -> list[Chat]:
+    """Return the chats that people with one of these roles linked, each once; of accounts in use only."""
+    linked = (
+        select(StaffLink.chat_id).join(Staff, Staff.id == StaffLink.staff_id)
+        .where(Staff.disabled_at.is_(None), Staff.role.in_(roles))
+    )
+    query = select(Chat).where(Chat.id.in_(linked), Chat.state == ChatState.ACTIVE).order_by(Chat.id)
+    return list(await session.scalars(query))
 
 
 async def new_code(session: AsyncSession, staff_id: int, *, expires_at: datetime) -> str:

@@ -670,7 +670,8 @@ class Notice(Base):
     original_id: the notice that this one corrects, withdraws, repeats or reminds of.
     once_key: of what the clockwork adds by itself; unique, so that two workers add it once.
     quiet_reason, quiet_asked_by_id, quiet_allowed_by_id: the wish to send it in the quiet hours, and the second person.
-    stopped_for: why it does not go on by itself: {"reason": "errors" | "held", …}; None when nothing stopped it.
+    stopped_for: why it waits for a person: {"reason": "errors" | "held" | "late", …}, with `told_at` once people were
+        told of it; None when nothing stopped it.
     """
 
     __tablename__ = "notices"
@@ -842,6 +843,16 @@ class Process(Base):
     role: Mapped[str] = mapped_column(String(16))
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class StaffPing(Base):
+    """When staff's Telegram group was last told that something waits; one row. audit_id: the newest entry it covers."""
+
+    __tablename__ = "staff_pings"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    audit_id: Mapped[int] = mapped_column(BigId)
 
 
 class ReviewKind(StrEnum):

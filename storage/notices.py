@@ -32,6 +32,20 @@ from storage.models import (
 ENDED = (NoticeStatus.DONE, NoticeStatus.CANCELLED, NoticeStatus.EXPIRED)
 
 
+async def locked(session: AsyncSession, notice_id: int) -> Notice | None:
+    """Return a notice whose row nobody else changes until the end of the transaction."""
+    found: Notice | None = await session.scalar(
+        select(Notice).where(Notice.id == notice_id).with_for_update().execution_options(populate_existing=True)
+    )
+    return found
+
+
+async def waiting_for_a_person(session: AsyncSession) -> list[Notice]:
+    """Return the notices that may have stopped by themselves: paused, or approved again."""
+    states = (NoticeStatus.PAUSED, NoticeStatus.APPROVED)
+    return list(await session.scalars(select(Notice).where(Notice.status.in_(states)).order_by(Notice.id)))
+
+
 async def texts_of(session: AsyncSession, notice_id: int) -> dict[str, NoticeText]:
     """Return the texts of a notice by locale tag."""
     texts = await session.scalars(select(NoticeText).where(NoticeText.notice_id == notice_id))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -38,6 +39,9 @@ class Clock:
         """Move the clock: `clock.advance(minutes=5)`."""
         self.now += timedelta(**amount)
         return self.now
+
+
+expect.set_options(timeout=20_000)  # a condition that holds is met at once; a busy machine only takes longer
 
 
 @pytest.fixture

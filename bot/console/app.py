@@ -134,6 +134,7 @@ PAGES = (
     Page("GET", "/notices", notices.index, EVERYONE),
     Page("GET", "/notices/new", notices.new, NOTICE_EDITORS),
     Page("POST", "/notices", notices.create, NOTICE_EDITORS),
+    Page("POST", "/notices/check", notices.check, NOTICE_EDITORS),
     Page("GET", "/notices/{id:int}", notices.show, EVERYONE),
     Page("GET", "/notices/{id:int}/edit", notices.edit, NOTICE_EDITORS),
     Page("POST", "/notices/{id:int}/edit", notices.save, NOTICE_EDITORS),

@@ -19,10 +19,22 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from bot.console.auth import SEE_TICKETS_OF_SECTION, SEE_TICKETS_OF_STATION
 from bot.console.parts import ConsoleParts
 from storage import presence
 from storage.audit import AuditTag
-from storage.models import AuditEntry, Delivery, Message, Notice, NoticeStatus, Revision
+from storage.models import (
+    AuditEntry,
+    Author,
+    Delivery,
+    Message,
+    Notice,
+    NoticeStatus,
+    Revision,
+    Staff,
+    Ticket,
+    TicketStatus,
+)
 
 log = logging.getLogger(__name__)
 
@@ -31,14 +43,27 @@ _LOOK_BACK = 100  # ids: on PostgreSQL a lower id may be committed after a highe
 _AT_MOST = 500
 _WAITING = 64  # events that a slow browser may lag behind; then one event says "everything"
 _SENDING_EVERY = 3  # looks
-QUEUE, NOTICES, EVERYTHING = "queue", "notices", "everything"
+QUEUE, NOTICES, NEWS, EVERYTHING = "queue", "notices", "news", "everything"
 _NO_CHANGE = (AuditTag.STAFF_TICKET_READ, AuditTag.STAFF_SESSION_OPEN, AuditTag.STAFF_SESSION_CLOSE,
               AuditTag.STAFF_SESSION_REFUSE)
+_WORDS = "words"  # beside the tags: the resident wrote
+_IS_NEWS = (AuditTag.RESIDENT_TICKET_OPEN, AuditTag.STAFF_TICKET_TRANSFER, AuditTag.STAFF_TICKET_RETURN,
+            AuditTag.SYSTEM_TICKET_ESCALATE)
+
+
+def news_for(person: Staff) -> frozenset[str]:
+    """Return the subjects that tell of something new in somebody's own folders."""
+    found = {f"{NEWS}:staff:{person.id}"}
+    if person.role in SEE_TICKETS_OF_SECTION and person.section_id is not None:
+        found.add(f"{NEWS}:section:{person.section_id}")
+    if person.role in SEE_TICKETS_OF_STATION and person.station_id is not None:
+        found.add(f"{NEWS}:station:{person.station_id}")
+    return frozenset(found)
 
 
 @dataclass(eq=False)
 class Listener:
-    """One open page. subjects: what it shows, such as `queue`, `ticket:12`, `notice:3`."""
+    """One open page. subjects: what it shows, such as `queue`, `ticket:12`, `notice:3`, or what `news_for` names."""
 
     subjects: frozenset[str]
     events: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(_WAITING))
@@ -67,13 +92,20 @@ class Watcher:
         """Return the subjects that changed. watched: those whose deliveries, readers and sending are of interest."""
         self._n_looks += 1
         changed: set[str] = set()
+        news: set[tuple[int, str]] = set()
         entries = select(AuditEntry.id, AuditEntry.subject, AuditEntry.tag).order_by(AuditEntry.id.desc())
         for subject, tag in await self._newer(session, "audit", entries, AuditEntry.id):
             if tag not in _NO_CHANGE:
                 changed |= {subject, NOTICES if subject.startswith("notice:") else QUEUE}
-        words = select(Revision.id, Message.ticket_id).join(Message).order_by(Revision.id.desc())
-        for (ticket_id,) in await self._newer(session, "words", words, Revision.id):
+            if tag in _IS_NEWS:
+                news |= {(ticket_id, tag) for ticket_id in _ids({subject}, "ticket")}
+        words = select(Revision.id, Message.ticket_id, Message.author).join(Message).order_by(Revision.id.desc())
+        for ticket_id, author in await self._newer(session, "words", words, Revision.id):
             changed |= {f"ticket:{ticket_id}", QUEUE}
+            if author == Author.RESIDENT:
+                news.add((ticket_id, _WORDS))
+        if news and any(subject.startswith(f"{NEWS}:") for subject in watched):
+            changed |= await self._whose(session, news)
         stood = await self._states(session, watched, now=now)
         changed |= {name for name, state in stood.items() if self._stood.get(name, state) != state}
         self._stood = stood
@@ -90,6 +122,27 @@ class Watcher:
         self._told[name] = {row[0] for row in rows}
         self._newest[name] = max(known or 0, rows[0][0] if rows else 0)
         return fresh
+
+    async def _whose(self, session: AsyncSession, news: AbstractSet[tuple[int, str]]) -> set[str]:
+        """Return whom news of consultations concerns: who has it, the section and station, or where it is sent to."""
+        found: set[str] = set()
+        rows = await session.execute(
+            select(Ticket.id, Ticket.claimed_by_id, Ticket.section_id, Ticket.station_id, Ticket.to_section_id,
+                   Ticket.to_station_id)
+            .where(Ticket.id.in_({ticket_id for ticket_id, _ in news}), Ticket.status != TicketStatus.INTAKE)
+        )
+        for row in rows:
+            holder = {f"{NEWS}:staff:{row.claimed_by_id}"} if row.claimed_by_id is not None else set()
+            desks = _desks(row.section_id, row.station_id)
+            concerned = {
+                _WORDS: holder, AuditTag.RESIDENT_TICKET_OPEN: desks, AuditTag.STAFF_TICKET_RETURN: holder or desks,
+                AuditTag.STAFF_TICKET_TRANSFER: _desks(row.to_section_id, row.to_station_id),
+                AuditTag.SYSTEM_TICKET_ESCALATE: holder | desks,
+            }
+            for ticket_id, what in news:
+                if ticket_id == row.id:
+                    found |= concerned[what]
+        return found
 
     async def _states(
         self, session: AsyncSession, watched: AbstractSet[str], *, now: datetime
@@ -117,6 +170,11 @@ class Watcher:
                 turn = self._n_looks // _SENDING_EVERY if status == NoticeStatus.SENDING else 0
                 found[f"notice:{notice_id}"] = frozenset({(status, at, turn)})
         return found
+
+
+def _desks(section_id: str | None, station_id: str | None) -> set[str]:
+    named = {"section": section_id, "station": station_id}
+    return {f"{NEWS}:{kind}:{name}" for kind, name in named.items() if name is not None}
 
 
 def _ids(watched: AbstractSet[str], kind: str) -> list[int]:

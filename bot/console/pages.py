@@ -49,7 +49,8 @@ def _environment(parts: ConsoleParts, tag: str) -> Environment:
         "police": parts.deployment.name(tag), "is_demo": parts.deployment.is_demo,
         "language": lambda other: language_name(other, tag), "own_name": parts.screens.language_name,
         "direction": lambda other: direction(parts, other), "few": lambda n: few(n, words),
-        "error_words": lambda error: words(error.sentence, **error.values), "timedelta": timedelta,
+        "fewest_shown": FEWEST_SHOWN, "timedelta": timedelta,
+        "error_words": lambda error: words(error.sentence, **error.values),
     })
     environment.filters.update({
         "moment": lambda at: moment(at, tag), "iso": lambda at: at.isoformat(timespec="seconds"),

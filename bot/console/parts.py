@@ -121,5 +121,6 @@ def path_id(request: Request) -> int:
 
 
 def is_live(request: Request) -> bool:
-    """Tell whether live.js asks for a fragment; that is no activity of a person."""
-    return request.headers.get("x-koban-live") == "1"
+    """Tell whether a script asks for a fragment, or for news while the page is hidden; no person is active then."""
+    is_hidden = request.scope["path"] == "/live" and request.query_params.get("on") == "news"
+    return is_hidden or request.headers.get("x-koban-live") == "1"

@@ -49,17 +49,19 @@ class InboxAwayError(Exception):
 class Inbox:
     """Stores updates, and says what can be said when that does not work.
 
-    clock: returns aware UTC time.
+    clock: returns aware UTC time. staff_group: the one group that the bot stays in; it reads nothing there.
     """
 
     def __init__(
-        self, database: Database, sealer: Sealer, sender: Sender, handler: Handler, *, clock: Callable[[], datetime]
+        self, database: Database, sealer: Sealer, sender: Sender, handler: Handler, *, clock: Callable[[], datetime],
+        staff_group: int | None = None,
     ) -> None:
         self._database = database
         self._sealer = sealer
         self._sender = sender
         self._handler = handler
         self._clock = clock
+        self._staff_group = staff_group
         self._pending: list[tuple[list[NewUpdate], asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._answered: OrderedDict[int, None] = OrderedDict()
@@ -146,6 +148,8 @@ class Inbox:
         """Leave a group that the bot was added to: what is said there is not for everybody's eyes."""
         chat, change = chat_of(raw), raw.get("my_chat_member")
         if chat is None or chat.get("type") == "private" or not isinstance(change, dict):
+            return
+        if self._staff_group is not None and chat.get("id") == self._staff_group:
             return
         member = change.get("new_chat_member")
         if isinstance(member, dict) and member.get("status") in ("member", "administrator", "restricted"):

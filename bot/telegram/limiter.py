@@ -92,7 +92,8 @@ class Limiter:
         self._clock = clock
         self._call_later = call_later
         self._n_reserved = N_RESERVED if rate > 10 * N_RESERVED else 0
-        self._notice_interval = (WINDOW_S + GUARD_S) / max(1, min(rate, notice_rate or rate))
+        self._notice_rate = max(1, min(rate, notice_rate or rate))
+        self._notice_interval = (WINDOW_S + GUARD_S) / self._notice_rate
         self._free: list[float] = [float("-inf")] * rate  # a heap: when each slot serves again
         self._sent: OrderedDict[int, Turn] = OrderedDict()  # turns without an answer yet, oldest first
         self._fastest = MAX_LATENESS_S
@@ -123,6 +124,12 @@ class Limiter:
     def n_chats(self) -> int:
         """How many chats are remembered; those that could send at once are forgotten."""
         return len(self._paces)
+
+    def share_notices(self, n: int) -> None:
+        """Take an nth of the rate of notices: n processes send them, and know nothing of each other's turns."""
+        # One less each, since what one process makes up for may fall together with what another does.
+        share = self._notice_rate if n < 2 else max(1.0, self._notice_rate / n - 1)
+        self._notice_interval = (WINDOW_S + GUARD_S) / share
 
     async def acquire(self, chat: int, lane: Lane) -> Turn:
         """Wait for a turn to send one message to a chat. Cancelling the wait gives the place up."""

@@ -62,10 +62,11 @@ class Polling:
 
     def __init__(
         self, bot: Bot, database: Database, parts: Parts, sender: Sender, handler: Handler, *, settings: Settings,
-        clock: Callable[[], datetime], jitter: Callable[[], float] = random.random,
+        clock: Callable[[], datetime], staff_group: int | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._bot = bot
-        self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock)
+        self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock, staff_group=staff_group)
         self._jitter = jitter
         self._offset: int | None = None
         self._stopping = asyncio.Event()
@@ -177,7 +178,8 @@ class Webhook:
 
     def __init__(
         self, bot: Bot, database: Database, parts: Parts, sender: Sender, handler: Handler, *, settings: Settings,
-        clock: Callable[[], datetime], jitter: Callable[[], float] = random.random,
+        clock: Callable[[], datetime], staff_group: int | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         secret = settings.telegram_webhook_secret.get_secret_value() if settings.telegram_webhook_secret else ""
         problems = []
@@ -192,7 +194,7 @@ class Webhook:
         self._secret = secret
         self._path = urlsplit(self._url).path or "/"
         self._host, self._port = split_address(settings.telegram_webhook_listen)
-        self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock)
+        self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock, staff_group=staff_group)
         self._jitter = jitter
         self._stopping = asyncio.Event()
         self._has_room, self._room_checked_at = True, float("-inf")

@@ -15,6 +15,7 @@ from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, Invali
 
 from bot.config import Settings
 from bot.errors import DeliveryError, SettingsError
+from bot.notice_rules import FREE_RATE
 from bot.outgoing import About, Outgoing
 from bot.telegram.limiter import Limiter
 from bot.telegram.request import (
@@ -30,7 +31,6 @@ from storage.models import Lane
 
 log = logging.getLogger(__name__)
 
-FREE_RATE = 30  # above it, notices are marked as paid. Source: Bot API, sendMessage.allow_paid_broadcast (2026-11-22)
 MAX_TOAST = 200  # characters. Source: Bot API, answerCallbackQuery.text (2026-11-22)
 MAX_DELETED = 100  # messages at once. Source: Bot API, deleteMessages (2026-11-22)
 DELETES_AT_ONCE = 10

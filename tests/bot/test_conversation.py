@@ -108,8 +108,8 @@ async def test_a_clear_question_is_answered_with_its_source_and_its_state(talk: 
 
 async def test_what_is_not_understood_offers_the_menu_and_the_second_time_a_person(talk: Talker) -> None:
     someone = await talk("en")
-    first = await someone.say("qwzx vbnm plok")
-    second = await someone.say("zzkj qqpw xxv")
+    first = await someone.say("flurb gnix waffen")
+    second = await someone.say("banana banana")
     assert first[0].text != second[0].text
     assert meanings(first)[0] in ("menu", "a:call_110") or "menu" in meanings(first)
     assert "staff" in meanings(second)

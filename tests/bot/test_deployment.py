@@ -244,6 +244,11 @@ def test_optional_parts_may_be_left_out(load: Load) -> None:
     assert deployment.session_minutes == 30
 
 
+def test_a_group_of_staff_may_be_named(load: Load) -> None:
+    assert load().staff_group is None
+    assert load(("# staff_group:", "staff_group:")).staff_group == -1001234567890
+
+
 def test_test_chats_and_own_days_of_campaigns(load: Load) -> None:
     more = ("  rate: 20", "  test_chats: [{name: 推進室, chat_id: 42}]\n"
             "  campaigns: {fraud_day: {first: 02-15, last: 02-15}}\n  rate: 20")
@@ -312,6 +317,8 @@ def test_a_topic_without_a_row_is_a_warning(load: Load) -> None:
     ("kinds: [campaign, event, safety]", "kinds: [advert]", "write campaign, event, safety"),
     ("four_eyes: [domestic_violence,", "four_eyes: [violence,", "`violence` is no intent"),
     ("session_minutes: 30", "session_minutes: 1", "between 5 and 1440"),
+    ("session_minutes: 30", "session_minutes: 30\n  staff_group: 42", "it begins with -"),
+    ("session_minutes: 30", "session_minutes: 30\n  staff_group: staff", "number of a Telegram group"),
     ("police:\n", "polise:\n", "did you mean `police`?"),
     ("is_demo: true", "is_demo: false", "remove it, or write `is_demo: true`"),
     ("  en: sample, not real", "  xx: sample", "`xx` is not a language"),

@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestServer
 from rich.console import Console
 
 from bot import doctor
-from bot.doctor import Check
+from bot.doctor import Check, content
 from bot.i18n import ROOT
 
 TOKEN = "7512345678:AAF3xY_k0pQ-z8LmN4rT6vW1bC2dE5fG7hI"
@@ -246,7 +246,7 @@ async def test_a_core_language_without_danger_cards_is_an_error(
 ) -> None:
     shutil.copytree(ROOT / "intents", tmp_path / "intents", ignore=shutil.ignore_patterns("data", "topics", "*.py"))
     shutil.copytree(ROOT / "locales", tmp_path / "locales", ignore=shutil.ignore_patterns("intents", "utterances"))
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(content, "ROOT", tmp_path)
     before = await look(environment, "danger cards")
     assert before.state != "error", before.said
     (tmp_path / "locales/km/danger_cards.yaml").unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import time, timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import followups, notices
+from bot import followups, notice_alarms, notices
 from bot.duty import QuietHours
 from bot.error_watch import FEWEST, ErrorWatch
 from bot.errors import DeliveryError, WrongState
@@ -28,6 +29,7 @@ from storage.models import (
     NoticeStatus,
     Role,
     Staff,
+    StaffLink,
     Ticket,
     Urgency,
 )
@@ -213,6 +215,12 @@ def test_the_estimate_is_recipients_by_rate() -> None:
         timedelta(seconds=1), timedelta(seconds=1), timedelta(seconds=1), timedelta(seconds=2), timedelta(minutes=30)]
 
 
+def test_the_cost_is_told_only_where_the_paid_rate_was_chosen() -> None:
+    assert LIMITS.stars(50_000) == 0
+    paid = NoticeLimits(("vi",), None, 1000, is_paid=True)
+    assert [paid.stars(n) for n in (0, 1, 10, 11, 50_000)] == [0, 1, 1, 2, 5000]
+
+
 def test_too_many_errors_are_trouble_and_blocked_chats_are_none() -> None:
     failed, blocked = DeliveryError("status 502"), DeliveryError("Forbidden", permanent=True, is_blocked=True)
     flood = DeliveryError("wait", retry_after=3)
@@ -241,6 +249,32 @@ async def test_a_troubled_notice_is_paused_with_its_reason_and_a_person_lets_it_
         await notices.resume(session, found, person, now=clock())
         found = await notices.get(session, notice.id)
         assert (found.status, found.stopped_for) == ("sending", None)
+
+
+async def test_people_who_run_notices_are_told_once_in_the_chats_that_they_linked(
+    database: Database, sealer: Sealer, clock: Clock
+) -> None:
+    async with database.transaction() as session:
+        notice = await make_notice(session, status=NoticeStatus.SENDING)
+        linked = {}
+        for role in (Role.APPROVER, Role.PROMOTION_OFFICE, Role.OPERATOR):
+            person, chat = await make_staff(session, role=role), await make_chat(session, sealer=sealer)
+            session.add(StaffLink(staff_id=person.id, chat_id=chat.id))
+            linked[role] = chat.id
+        leaver, chat = await make_staff(session, role=Role.APPROVER), await make_chat(session, sealer=sealer)
+        leaver.disabled_at = clock()
+        session.add(StaffLink(staff_id=leaver.id, chat_id=chat.id))
+    assert await notice_alarms.tell(database, sealer=sealer, now=clock()) == 0
+    await notices.stop_for_errors(database, notice.id, now=clock(), n_errors=20, n=50, error="status 502")
+    told = await asyncio.gather(*(notice_alarms.tell(database, sealer=sealer, now=clock()) for _ in range(3)))
+    assert sorted(told) == [0, 0, 2]
+    async with database.reading() as session:
+        rows = list(await session.scalars(select(Delivery).order_by(Delivery.id)))
+        assert {row.chat_id for row in rows} == {linked[Role.APPROVER], linked[Role.PROMOTION_OFFICE]}
+        said = sealer.open_text(rows[0].payload_sealed or b"", deliveries.OUTBOX)
+        assert f"#{notice.id} {notice.name}" in said
+        assert "too many messages failed" in said
+        assert (await notices.get(session, notice.id)).stopped_for["n_errors"] == 20  # type: ignore[index]
 
 
 async def sent_to(database: Database, sealer: Sealer, notice: Notice, statuses: list[DeliveryStatus]) -> list[int]:

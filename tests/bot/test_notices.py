@@ -118,6 +118,20 @@ async def test_a_notice_due_while_the_process_was_down_goes_out_once(
     assert await state(database, notice_id) == (NoticeStatus.SENDING, {DeliveryStatus.QUEUED: 3})
 
 
+async def test_a_notice_that_is_a_day_late_and_never_expires_waits_for_a_person(
+    database: Database, sealer: Sealer, clock: Clock
+) -> None:
+    notice_id = await scheduled(database, sealer, clock)
+    clock.advance(hours=24, seconds=1)
+    assert await notices.tick(database, now=clock()) == 1
+    assert await notices.tick(database, now=clock()) == 0
+    assert await state(database, notice_id) == (NoticeStatus.APPROVED, {})
+    async with database.reading() as session:
+        assert (await notices.get(session, notice_id)).stopped_for == {"reason": "late"}
+        [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.tag == "system:notice:pause"))
+        assert entry.detail == {"held_for": {"reason": "late"}}
+
+
 async def test_a_notice_past_its_expiry_is_never_sent(database: Database, sealer: Sealer, clock: Clock) -> None:
     notice_id = await scheduled(database, sealer, clock, expires_in=timedelta(hours=1))
     clock.advance(hours=2)

@@ -85,6 +85,21 @@ async def test_the_original_is_shown_on_a_tap_also_after_the_end(
     assert await someone.tap(f"t:ja:{ticket.receipt}:2") == []
 
 
+async def test_in_safe_contact_a_tap_shows_who_translated_and_all_words_are_covered(
+    database: Database, parts: Parts, clock: Clock, talk: Talker
+) -> None:
+    someone = await talk("vi")
+    ticket = await a_reply(database, parts, clock, someone)
+    async with database.transaction() as session:
+        (await session.scalars(select(Chat))).one().safe_contact = True
+        message = (await session.scalars(select(Message).where(Message.number == 2))).one()
+    [shown] = await someone.tap(f"sc:show:{message.id}")
+    assert load_strings()["vi"]("An interpreter translated this from Japanese.") in shown.text
+    [original] = await someone.tap(f"t:ja:{ticket.receipt}:2")
+    assert SAYING in original.text
+    assert [each.entities[0].kind for each in (shown, original)] == ["spoiler", "spoiler"]
+
+
 @pytest.mark.parametrize("rest", ["", ":1", ":3", ":x", ":²", ":-2", ":999999999999", ":2:2"])
 async def test_another_number_shows_nothing(
     database: Database, parts: Parts, clock: Clock, talk: Talker, rest: str

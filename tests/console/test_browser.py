@@ -75,7 +75,7 @@ class Site:
     async def watched(self, context: BrowserContext) -> Page:
         """A page whose errors fail the test: a script that broke, or something that the policy blocked."""
         page = await context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", lambda said: self.problems.append(said.text)
                 if said.type == "error" and "status of 40" not in said.text else None)
@@ -407,7 +407,10 @@ async def test_a_notice_is_approved_and_scheduled(site: Site) -> None:
     await page.get_by_label("名称（職員用）").fill("特殊詐欺に注意")
     await page.get_by_role("button", name="下書きを作成").click()
     await page.get_by_label("やさしい日本語の題名").fill("でんわの さぎに 気を つけて ください")
+    await page.get_by_label("やさしい日本語の本文").fill("電話に ご注意ください。")
+    await expect(page.get_by_text("「ご注意」は 敬語です。")).to_be_visible()
     await page.get_by_label("やさしい日本語の本文").fill("お金を くださいと 言う 電話は うそです。")
+    await expect(page.get_by_text("「ご注意」は 敬語です。")).not_to_be_visible()
     await page.get_by_label("代わりの言語の文を送る").check()
     await page.get_by_role("button", name="下書きを保存").click()
     await page.get_by_role("button", name="承認を依頼").click()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from icalendar import Calendar
 
+from bot import plain_check
+from bot.config import Settings
+from intents.wordlevels import AuthoringToolsMissing
 from storage import links
-from storage.models import Event, EventReply, NoticeKind, NoticeStatus, Role
+from storage.models import Delivery, Event, EventReply, Lane, NoticeKind, NoticeStatus, Role
 from tests.conftest import Clock
-from tests.console.conftest import Office, text_of
+from tests.console.conftest import URL, Office, text_of
 from tests.console.test_notices import a_notice, form_of_draft, now_in_database, with_deliveries
 from tests.factories import make_chat
 
@@ -39,7 +43,13 @@ async def test_the_estimate_is_shown_before_approval(office: Office) -> None:
     async with office.parts.database.transaction() as session:
         for _ in range(50):
             await make_chat(session, sealer=office.parts.sealer, subscribed=True)
-    assert "毎秒20件で、送信におよそ3秒かかります" in text_of((await browser.get(f"/notices/{notice.id}")).text)
+    text = text_of((await browser.get(f"/notices/{notice.id}")).text)
+    assert "毎秒20件で、送信におよそ3秒かかります" in text
+    assert "スター" not in text
+    office.parts, office.app = replace(office.parts, settings=Settings(console_url=URL, telegram_rate=1000)), None
+    browser = await office.browser(Role.APPROVER)
+    assert "有料の送信速度が設定されています。費用は最大5 Telegramスターです" in text_of(
+        (await browser.get(f"/notices/{notice.id}")).text)
 
 
 async def test_urgency_is_chosen_in_the_draft(office: Office) -> None:
@@ -50,6 +60,33 @@ async def test_urgency_is_chosen_in_the_draft(office: Office) -> None:
     assert (await now_in_database(office, notice.id)).urgency == "urgent"
     notice = await now_in_database(office, notice.id)
     assert (await browser.post(f"/notices/{notice.id}/edit", form_of_draft(notice, urgency="x"))).status_code == 409
+
+
+async def test_the_plain_japanese_of_a_draft_is_checked_while_it_is_written(office: Office) -> None:
+    browser = await office.browser(Role.PUBLISHER)
+    notice = await a_notice(office)
+    words = {"title": "6月の 話", "body": "外国人労働者問題啓発月間です。\nご注意ください。"}
+    answer = await browser.post("/notices/check", words)
+    assert answer.status_code == 200
+    said = text_of(answer.text)
+    assert "1行目 漢字が 12字 続いて います" in said
+    assert "2行目 「ご注意」は 敬語です。" in said
+    assert "のチェックで" in text_of((await browser.post("/notices/check", {"title": "", "body": "学校です。"})).text)
+    fields = form_of_draft(notice) | {"body:ja-simple": "ご注意ください。"}
+    assert (await browser.post(f"/notices/{notice.id}/edit", fields)).status_code == 303, "it blocks nothing"
+    assert "「ご注意」は 敬語です。" in (await browser.get(f"/notices/{notice.id}/edit")).text
+
+
+async def test_where_the_check_is_not_installed_the_page_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_arguments: object) -> list[object]:
+        raise AuthoringToolsMissing("not here")
+
+    monkeypatch.setattr(plain_check, "lint", missing)
+    browser = await office.browser(Role.PUBLISHER)
+    notice = await a_notice(office)
+    assert "koban[authoring]" in (await browser.get(f"/notices/{notice.id}/edit")).text
 
 
 async def test_the_five_numbers_add_up_to_what_was_queued(office: Office) -> None:
@@ -63,6 +100,27 @@ async def test_the_five_numbers_add_up_to_what_was_queued(office: Office) -> Non
     assert "届かず" in sentence
     assert (queued, rest) == (18, [5, 2, 4, 1, 6])
     assert sum(rest) == queued
+
+
+async def test_the_result_is_told_by_language_and_area_without_small_numbers(office: Office) -> None:
+    browser = await office.browser(Role.PUBLISHER)
+    notice = await a_notice(office, status=NoticeStatus.DONE)
+    people = [("vi", "99201", 20, "sent"), ("ne", "99204", 7, "sent"), ("ne", None, 6, "failed"),
+              ("th", "99204", 3, "sent"), ("km", None, 2, "sent")]
+    async with office.parts.database.transaction() as session:
+        row = await session.get(type(notice), notice.id)
+        assert row is not None
+        row.expanded_at = row.created_at
+        for locale, place, n, status in people:
+            for _ in range(n):
+                chat = await make_chat(session, sealer=office.parts.sealer, locale=locale, municipality=place)
+                session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=notice.id, status=status,
+                                     not_before=row.created_at, created_at=row.created_at))
+    page = (await browser.get(f"/notices/{notice.id}")).text
+    found = text_of(page[page.index('id="report-title"') :])
+    assert "ベトナム語 20 20 ネパール語 13 7 その他の合計 5 5" in found
+    assert "星見市 20 20" in found
+    assert "タイ語" not in found
 
 
 async def test_a_stopped_notice_says_why(office: Office) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import consultation
+from bot import consultation, escalation, transfers
 from bot.console import live
 from bot.console.gate import is_open
 from bot.console.labels import DONE, LABELS
 from bot.console.pages import HERE, few, local_input, moment, parse_local, static_url
 from bot.i18n import load_strings
-from storage import audit
+from storage import audit, tickets
 from storage.audit import AuditTag
 from storage.models import (
     Author,
@@ -303,3 +304,66 @@ async def test_a_stream_is_refused_for_what_a_person_may_not_see(office: Office)
                              (approver, f"ticket:{foreign.id}"), (operator, "everything"), (operator, "")):
         assert (await browser.get(f"/live?on={subject}")).status_code == 404, subject
     assert (await office.stranger().get("/live?on=queue")).status_code == 401
+
+
+async def test_news_concern_who_has_it_its_desks_and_where_it_is_sent(office: Office, clock: Clock) -> None:
+    parts = office.parts
+    holder, other = await office.person(), await office.person(section="jinshin")
+    async with parts.database.transaction() as session:
+        held = await make_ticket(session, sealer=parts.sealer, claimed_by=await session.get(Staff, holder.id))
+        new = await make_ticket(session, sealer=parts.sealer, station="hoshimi", status=TicketStatus.INTAKE)
+    watcher, watched = live.Watcher(), live.news_for(holder)
+
+    async def news() -> set[str]:
+        async with parts.database.reading() as session:
+            return {each for each in await watcher.look(session, watched, now=clock()) if each.startswith("news:")}
+
+    async def ticket(session: AsyncSession, ticket_id: int) -> Ticket:
+        found = await session.get(Ticket, ticket_id)
+        assert found is not None
+        return found
+
+    assert await news() == set()
+    async with parts.database.transaction() as session:
+        for each in (held, new):  # nobody's yet: the resident is still being asked
+            await tickets.add_message(session, await ticket(session, each.id), Author.RESIDENT, "x", ring=parts.sealer,
+                                      now=clock(), locale="vi")
+    assert await news() == {f"news:staff:{holder.id}"}
+    async with parts.database.transaction() as session:
+        await tickets.add_message(session, await ticket(session, held.id), Author.NOTE, "x", ring=parts.sealer,
+                                  now=clock(), staff_id=holder.id)
+    assert await news() == set(), "a colleague's note is no news"
+    async with parts.database.transaction() as session:
+        consultation.submit(session, await ticket(session, new.id), deployment=parts.deployment, now=clock())
+    desks = {"news:section:seian_yokushi", "news:station:hoshimi"}
+    assert await news() == desks
+    async with parts.database.transaction() as session:
+        row = await ticket(session, held.id)
+        target = transfers.Target(section_id="jinshin")
+        await transfers.ask(session, row, holder, target, "x", sealer=parts.sealer, now=clock())
+    assert await news() == {"news:section:jinshin"}
+    async with parts.database.transaction() as session:
+        await transfers.send_back(session, await ticket(session, held.id), other, "x", sealer=parts.sealer, now=clock())
+    assert await news() == {f"news:staff:{holder.id}"}
+    clock.advance(days=5)
+    await escalation.tick(parts.database, screens=parts.screens, sealer=parts.sealer, now=clock())
+    assert await news() == desks | {f"news:staff:{holder.id}"}
+
+
+@pytest.mark.parametrize(("role", "heard"), [
+    (Role.OPERATOR, {"section:seian_yokushi", "station:hoshimi"}), (Role.STATION_CHIEF, {"station:hoshimi"}),
+    (Role.INTERPRETER, {"section:seian_yokushi", "station:hoshimi"}), (Role.ADMINISTRATOR, set()),
+])
+async def test_news_are_of_the_persons_own_folders(office: Office, role: Role, heard: set[str]) -> None:
+    person = await office.person(role, section="seian_yokushi", station="hoshimi")
+    assert live.news_for(person) == {f"news:{each}" for each in heard | {f"staff:{person.id}"}}
+
+
+async def test_a_stream_of_news_is_no_activity_and_not_for_everybody(office: Office, clock: Clock) -> None:
+    approver = await office.browser(Role.APPROVER)
+    assert (await approver.get("/live?on=news")).status_code == 404
+    assert "koban-news" not in (await approver.get("/account")).text
+    for _ in range(3):
+        clock.advance(minutes=11)
+        last = await approver.get("/live?on=news")
+    assert last.status_code == 401

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.console.app import ConsoleParts
-from bot.i18n import load_strings
+from bot.i18n import TOKYO, load_strings
 from bot.outgoing import Outgoing
 from bot.translation.libretranslate import LibreTranslate
 from bot.translation.machine import Machine
@@ -284,6 +284,22 @@ async def test_a_second_person_approves_before_it_goes_out_and_both_names_are_ke
         assert (await session.scalars(select(Message).where(Message.number == 2))).one().staff_id == author.who.id
     assert f"承認：{second.who.display_name}" in text_of((await author.get(f"/tickets/{ticket.id}")).text)
     assert (await second.post(f"{address}/approve", {"last_seen": 2})).status_code == 409, "once only"
+
+
+@pytest.mark.parametrize("is_sensitive", [False, True])
+async def test_staff_are_told_that_a_translated_reply_waits_for_a_safe_hour(
+    office: Office, is_sensitive: bool
+) -> None:
+    author, second = await office.browser(), await office.browser()
+    ticket = await a_ticket(office, author.who, is_sensitive=is_sensitive)
+    async with office.parts.database.transaction() as session:
+        chat = (await session.scalars(select(Chat))).one()
+        chat.safe_contact, chat.safe_hours = True, 1 << (office.parts.clock().astimezone(TOKYO).hour + 2) % 24
+    address = await a_draft(office, author, ticket)
+    answer = await author.post(f"{address}/send", {"foreign": SENT, "last_seen": 1})
+    if is_sensitive:
+        answer = await second.post(f"{address}/approve", {"last_seen": 1})
+    assert answer.headers["location"] == f"/tickets/{ticket.id}?done=reply-waits"
 
 
 async def test_the_second_person_may_put_it_back_with_a_reason(office: Office) -> None:

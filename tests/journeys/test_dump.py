@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 RESIDENT = 7_345_198_002
 NAME = "Quirinius"
-STORY = "Zebrawagen gestohlen hinter Kaufhaus Mondschein, Täter heißt Xaverius, Telefon 090-7361-5524"
+STORY = "Zebrawagen gestohlen hinter Kaufhaus Mondschein, Täter heißt Xaverius, Fernsprecher 090-7361-5524"
 EDITED = "Zebrawagen gestohlen hinter Kaufhaus Sonnenschein"
 MORE = "Ich wohne in Quittenweg siebzehn und habe Angst"
 REPLY = "Bitte kommen Sie morgen zur Wache Lindwurm"

@@ -143,7 +143,8 @@ async def test_a_safe_contact_case_from_the_first_word_to_erasure(
     # Staff have it all; a notice is not for this phone; the case ends without a question how it was.
     assert story in await officer.open(f"/tickets/{ticket_id}")
     await resident.answer_to(lambda: resident.write("/notices"))
-    await resident.press("sub:on")
+    await resident.press("sub:k:all")
+    await resident.press("sub:p:all:all")
     path = f"/tickets/{ticket_id}"
     assert (await officer.post(f"{path}/close", outcome="advised", last_seen=99)).status_code == 409
     await officer.send(f"{path}/close", outcome="advised", last_seen=await officer.last_seen(path))

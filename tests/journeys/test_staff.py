@@ -42,7 +42,7 @@ async def sign_in(koban: Koban, browser: Browser, database: Database, name: str,
         token = await staff.add_login_link(session, person.id, expires_at=now + timedelta(hours=1))
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Tokyo")
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     await page.goto(f"{koban.console_url}/login/link/{token}")
     await page.click("main form button")
     await page.wait_for_url(lambda url: "/login" not in url)

@@ -70,8 +70,10 @@ async def settle() -> None:
 class Bench:
     """Sends through a limiter and notes when each message arrived."""
 
-    def __init__(self, rate: int = 30, way: Callable[[], float] = lambda: 0.02) -> None:
-        self.time = Time()
+    def __init__(
+        self, rate: int = 30, way: Callable[[], float] = lambda: 0.02, moments: Time | None = None
+    ) -> None:
+        self.time = moments or Time()
         self.limiter = Limiter(rate, clock=self.time, call_later=self.time.call_later)
         self.way = way
         self.arrived: list[tuple[float, int, Lane]] = []
@@ -118,6 +120,23 @@ async def test_no_second_has_more_than_the_rate_when_the_way_there_trembles(seed
     await bench.time.run(30)
     assert len(bench.arrived) == 240
     assert bench.busiest_second() <= 30
+
+
+async def test_two_processes_that_share_the_notices_keep_to_the_limit_together() -> None:
+    one = Bench()
+    two = Bench(moments=one.time)
+    for bench in (one, two):
+        bench.limiter.share_notices(2)
+        for chat in range(120):
+            bench.send(chat, Lane.NOTICE)
+    await one.time.run(6)
+    one.arrived += two.arrived
+    assert one.busiest_second() <= 30
+    assert 150 <= len(one.arrived) <= 180
+    one.arrived.clear()
+    two.limiter.share_notices(1)  # the other process has ended
+    await one.time.run(3)
+    assert len(two.arrived) == 120
 
 
 async def test_connections_opened_at_first_do_not_break_the_limit() -> None:

@@ -138,8 +138,10 @@ async def follow(
     out = io.StringIO()
     screen = Console(file=out, width=100)
 
+    is_over = asyncio.Event()
+
     async def work() -> None:
-        while True:
+        while not is_over.is_set():
             await notices.tick(database, now=clock())
             await outbox.deliver_all()
             await asyncio.sleep(0.05)
@@ -150,8 +152,8 @@ async def follow(
             code = await notice_terminal.send(database, notice_id, username=username, is_watched=True, limits=LIMITS,
                                               clock=clock, screen=screen)
     finally:
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
+        is_over.set()
+        await worker
     return code, out.getvalue()
 
 
@@ -177,6 +179,21 @@ async def test_a_notice_is_sent_and_watched_from_the_terminal_and_then_withdrawn
     assert all(texts(simulator, 100 + number) == [] for number in range(30))
     async with database.reading() as session:
         assert await deliveries.count_ways(session, withdrawal) == {deliveries.REMOVED: 30}
+
+
+@pytest.mark.parametrize(("role", "is_worker"), [("run", True), ("worker", True), ("bot+worker", True),
+                                                 ("console", False), ("bot", False)])
+async def test_the_terminal_knows_whether_a_worker_is_running(
+    database: Database, clock: Clock, notice_id: int, role: str, is_worker: bool
+) -> None:
+    out = io.StringIO()
+    async with database.transaction() as session:
+        person = await make_staff(session, role=Role.PUBLISHER)
+        await deliveries.beat(session, process_id="p", role=role, now=clock())
+    await notice_terminal.send(database, notice_id, username=person.username, is_watched=False, limits=LIMITS,
+                               clock=clock, screen=Console(file=out, width=100))
+    assert ("No worker is running" not in out.getvalue()) is is_worker
+    assert "30 recipients at 30 a second: about 0:00:01" in out.getvalue()
 
 
 async def test_a_server_that_keeps_failing_pauses_the_notice(

@@ -139,6 +139,27 @@ async def test_groups_and_junk_are_not_stored_and_an_added_group_is_left(world: 
     await eventually(lambda: any(each.method == "leaveChat" for each in state.calls))
 
 
+async def test_the_group_of_staff_is_not_left_and_not_read(world: World) -> None:
+    state = world.state
+    for chat_id in (-5, -6):
+        state.add_group(chat_id, "a group")
+
+    def joined(update_id: int, chat_id: int) -> dict[str, Any]:
+        return {"update_id": update_id, "my_chat_member": {
+            "chat": {"id": chat_id, "type": "group", "title": "a group"}, "from": {"id": 7}, "date": 1,
+            "new_chat_member": {"status": "member", "user": {"id": 1}}, "old_chat_member": {"status": "left"},
+        }}
+
+    said = raw(4, text=CRY)
+    said["message"]["chat"] = {"id": -5, "type": "group", "title": "a group"}
+    inbox = Inbox(world.database, world.sealer, world.sender, world.handler, clock=utc_now, staff_group=-5)
+    await inbox.store([joined(1, -5), said, joined(2, -6)])
+    assert await world.rows() == []
+    await eventually(lambda: any(each.method == "leaveChat" for each in state.calls))
+    await asyncio.sleep(0.1)
+    assert [each.params["chat_id"] for each in state.calls if each.method == "leaveChat"] == [-6]
+
+
 async def test_polling_waits_while_too_many_updates_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox_module, "MAX_WAITING", 3)
     monkeypatch.setattr(receiver_module, "LIMIT", 2)

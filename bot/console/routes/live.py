@@ -1,4 +1,7 @@
-"""The stream of changes: names and ids only, for what the page shows and the person may see."""
+"""The stream of changes: names and ids only, for what the page shows and the person may see.
+
+`news` tells a hidden page that there is something new in the person's own folders, and not what or where.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from bot.console.auth import TICKET_ROLES, access_ticket
 from bot.console.gate import is_valid, session_cookie
-from bot.console.live import Hub
+from bot.console.live import NEWS, Hub, news_for
 from bot.console.parts import ConsoleParts, parts_of, staff_of
 from bot.errors import NotFound
 from storage import presence
@@ -21,14 +24,14 @@ HEARTBEAT_S = 15.0  # also how often the session is looked at again; storage.pre
 
 
 async def stream(request: Request) -> Response:
-    """Send one event for each change of `?on=queue`, `notices`, `ticket:12` or `notice:3`."""
+    """Send one event for each change of `?on=queue`, `news`, `notices`, `ticket:12` or `notice:3`."""
     parts, person = parts_of(request), staff_of(request)
     subject = request.query_params.get("on", "")
     kind, _, number = subject.partition(":")
-    is_known = subject in ("queue", "notices") or (
+    is_known = subject in ("queue", NEWS, "notices") or (
         kind in ("ticket", "notice") and number.isascii() and number.isdecimal() and len(number) < 10
     )
-    if not is_known or (kind in ("queue", "ticket") and person.role not in TICKET_ROLES):
+    if not is_known or (kind in ("queue", NEWS, "ticket") and person.role not in TICKET_ROLES):
         return PlainTextResponse("unknown subject", 404)
     if kind == "ticket":
         try:
@@ -39,8 +42,9 @@ async def stream(request: Request) -> Response:
     hub: Hub = request.app.state.hub
     token = request.cookies[session_cookie(parts)]
     here = _Presence(parts, kind, number, person.id)
+    subjects = news_for(person) if subject == NEWS else frozenset({subject})
     return StreamingResponse(
-        _events(hub, subject, lambda: _is_signed_in(parts, token), here), media_type="text/event-stream",
+        _events(hub, subjects, lambda: _is_signed_in(parts, token), here), media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
@@ -68,11 +72,11 @@ class _Presence:
 
 
 async def _events(
-    hub: Hub, subject: str, is_signed_in: Callable[[], Awaitable[bool]], here: _Presence
+    hub: Hub, subjects: frozenset[str], is_signed_in: Callable[[], Awaitable[bool]], here: _Presence
 ) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     try:
-        async with hub.listen([subject]) as listener:
+        async with hub.listen(subjects) as listener:
             await here.beat()
             yield "retry: 3000\n\n"
             beats_at = loop.time() + HEARTBEAT_S
@@ -88,7 +92,7 @@ async def _events(
                     beats_at = loop.time() + HEARTBEAT_S
                     yield ": still here\n\n"
                 else:
-                    yield f"event: change\ndata: {changed}\n\n"
+                    yield f"event: change\ndata: {NEWS if changed.startswith(NEWS) else changed}\n\n"
     finally:
         # The browser is gone and this task is being cancelled: the goodbye is written by one of its own.
         hub.finish(here.leave())

@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot import notice_rules, notices
+from bot import notice_rules, notices, plain_check
 from bot.console import notice_views
 from bot.console.auth import NOTICE_APPROVERS, NOTICE_EDITORS
-from bot.console.pages import language_name, parse_local, render
+from bot.console.pages import FEWEST_SHOWN, language_name, parse_local, render
 from bot.console.parts import ConsoleParts, form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.errors import Refused, StaleReply, WrongState
 from bot.notice_results import NoticeResult
+from bot.small_cells import safe_rows
 from storage import audit, deliveries, events, links
 from storage import notices as notice_rows
 from storage import staff as staff_rows
@@ -81,6 +82,8 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         audience = notices.Audience.of(notice)
         reach = await notice_rows.audience_by_locale(session, notice)
         counts = await deliveries.count_by_status(session, notice.id) if notice.expanded_at else {}
+        has_ended = notice.status in notice_rows.ENDED  # while it is sent, the page is drawn too often to count this
+        groups = await deliveries.count_by_group(session, notice) if has_ended and counts else {}
         ways = await deliveries.count_ways(session, notice.id) if notice.purpose == NoticePurpose.WITHDRAWAL else {}
         related = await notice_rows.related(session, notice)
         read_texts, frame = await notices.texts_and_frame(session, notice)
@@ -103,11 +106,14 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         names=names, entries=entries, error=error,
         preview=notice_views.preview(reach, texts, notice, parts.screens),
         shown_texts=notice_views.as_residents_see(read_texts, parts.screens, frame),
-        duration=limits.duration(n_reached), rate=limits.rate, quiet=limits.quiet, ways=ways, related=related,
+        duration=limits.duration(n_reached), rate=limits.rate, stars=limits.stars(n_reached), quiet=limits.quiet,
+        ways=ways, related=related,
         is_late=is_waiting and notice.send_at is not None and limits.is_quiet(notice.send_at),
         event=event, replies=replies, has_own_chat=own_chat is not None,
         test_chats=tuple(parts.deployment.notice.test_chats), sent=NoticeResult.of(counts),
         progress=notice_views.Progress.of(counts) if notice.expanded_at else None,
+        report={name: safe_rows(found, fewest=FEWEST_SHOWN) for name, found in groups.items()},
+        place_of=parts.deployment.municipality,
         places=[place for code in audience.municipalities if (place := parts.deployment.municipality(code))],
         audience=audience,
         may={
@@ -140,10 +146,17 @@ async def edit(request: Request) -> Response:
         texts = await notice_rows.texts_of(session, notice.id)
     if notice.status not in notices.EDITABLE:
         return RedirectResponse(f"/notices/{notice.id}", 303)
-    return _edit(request, notice, notice_views.Draft.of(notice, texts))
+    return await _edit(request, notice, notice_views.Draft.of(notice, texts))
 
 
-def _edit(
+async def check(request: Request) -> Response:
+    """Check the やさしい日本語 of what is being written; nothing is saved."""
+    form = form_of(request)
+    title, body = form("title")[: notices.MAX_TITLE], form("body")[: notices.MAX_BODY]
+    return render(request, "notices/_check.html", remarks=await plain_check.remarks(title, body))
+
+
+async def _edit(
     request: Request, notice: Notice, draft: notice_views.Draft, status: int = 200, *, error: Refused | None = None
 ) -> Response:
     parts = parts_of(request)
@@ -152,6 +165,7 @@ def _edit(
         locales=parts.screens.offered_tags, stations=parts.deployment.stations,
         places_of=parts.deployment.municipalities_of, policies=notices.MISSING_POLICIES, urgencies=tuple(Urgency),
         max_title=notices.MAX_TITLE, max_body=notices.MAX_BODY,
+        remarks=await plain_check.remarks(*draft.text("ja-simple")),
     )
 
 
@@ -172,7 +186,7 @@ async def save(request: Request) -> Response:
     except Refused as error:
         async with parts.database.reading() as session:
             notice = await notices.get(session, path_id(request))
-        return _edit(request, notice, draft.renewed(notice), 409, error=error)
+        return await _edit(request, notice, draft.renewed(notice), 409, error=error)
     return RedirectResponse(f"/notices/{notice.id}?done=save", 303)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -110,10 +111,15 @@ async def reply(request: Request) -> Response:
                 deployment=parts.deployment, strings=parts.screens.words(chat.locale), sealer=parts.sealer,
                 now=parts.clock(),
             )
-            waits = not times_of(chat).includes(parts.clock())
+            done = sent_as(chat, parts.clock())
     except Refused as error:
         return await again(request, Desk(draft=form("body"), error=error, new_after=form.number("last_seen")))
-    return back(request, "reply-waits" if waits else "reply")
+    return back(request, done)
+
+
+def sent_as(chat: Chat, now: datetime) -> str:
+    """Return what is said of a reply that was just queued: it is on its way, or it waits for a safe hour."""
+    return "reply" if times_of(chat).includes(now) else "reply-waits"
 
 
 async def insert(request: Request) -> Response:

@@ -12,7 +12,7 @@ from bot import consultation
 from bot.console.auth import access_ticket
 from bot.console.pages import render
 from bot.console.parts import form_of, parts_of, path_id, staff_of, tag_of
-from bot.console.routes.tickets import Desk, again, back
+from bot.console.routes.tickets import Desk, again, back, sent_as
 from bot.console.ticket_views import Reader
 from bot.console.translation_views import JAPANESE, draft_page, unfinished
 from bot.errors import NotFound, Refused, StaleReply, WrongState
@@ -26,7 +26,7 @@ from storage.tickets import MessageView
 
 _SHOWN = 200
 
-Deed = Callable[[AsyncSession, Ticket, Translation], Awaitable[None]]
+Deed = Callable[[AsyncSession, Ticket, Translation], Awaitable[str | None]]
 
 
 async def translate(request: Request) -> Response:
@@ -152,6 +152,7 @@ async def send(request: Request) -> Response:
                     deployment=parts.deployment, strings=parts.screens.words(chat.locale), sealer=parts.sealer,
                     now=parts.clock(),
                 )
+                done = sent_as(chat, parts.clock())
     except StaleReply as error:
         return await _again(request, await _save(request) or error)
     except Refused as error:
@@ -163,13 +164,14 @@ async def ask_again(request: Request) -> Response:
     """Send a draft to the interpreters to be checked, or answer their question."""
     parts, form = parts_of(request), form_of(request)
 
-    async def deed(session: AsyncSession, ticket: Ticket, row: Translation) -> None:
+    async def deed(session: AsyncSession, ticket: Ticket, row: Translation) -> str | None:
         if row.kind == TranslationKind.REPLY:
             await consultation.require_claim(session, ticket, staff_of(request))
         await interpreting.ask_again(
             session, ticket, row, staff_of(request), form("note"), deployment=parts.deployment, sealer=parts.sealer,
             now=parts.clock(),
         )
+        return None
 
     return await _do(request, deed, "interpret")
 
@@ -178,13 +180,14 @@ async def approve(request: Request) -> Response:
     """Approve a draft as the second person; it is sent."""
     parts, form = parts_of(request), form_of(request)
 
-    async def deed(session: AsyncSession, ticket: Ticket, row: Translation) -> None:
+    async def deed(session: AsyncSession, ticket: Ticket, row: Translation) -> str | None:
         chat = await _chat(session, ticket)
         await drafts.approve(
             session, ticket, chat, row, staff_of(request), last_seen=form.number("last_seen"),
             deployment=parts.deployment, strings=parts.screens.words(chat.locale), sealer=parts.sealer,
             now=parts.clock(),
         )
+        return "reply-waits" if sent_as(chat, parts.clock()) == "reply-waits" else None
 
     return await _do(request, deed, "approve-reply")
 
@@ -193,8 +196,9 @@ async def refuse(request: Request) -> Response:
     """Put a draft that waits for approval back on the desk."""
     parts, form = parts_of(request), form_of(request)
 
-    async def deed(session: AsyncSession, ticket: Ticket, row: Translation) -> None:
+    async def deed(session: AsyncSession, ticket: Ticket, row: Translation) -> str | None:
         drafts.refuse(session, ticket, row, staff_of(request), form("note"), sealer=parts.sealer, now=parts.clock())
+        return None
 
     return await _do(request, deed, "refuse-reply")
 
@@ -217,10 +221,11 @@ async def discard(request: Request) -> Response:
 
 
 async def _do(request: Request, deed: Deed, done: str) -> Response:
+    """Do it and say so on the ticket's page. done: what is said unless the deed returns something else."""
     try:
         async with parts_of(request).database.transaction() as session:
             ticket, row = await _access(request, session, for_change=True)
-            await deed(session, ticket, row)
+            done = await deed(session, ticket, row) or done
             number = ticket.id
     except Refused as error:
         return await _again(request, error)

