@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from bot import reviews
 from bot.console import answer_views
 from bot.console.pages import render
-from bot.console.parts import form_of, parts_of, staff_of
+from bot.console.parts import form_of, parts_of, staff_of, tag_of
+from bot.console.rows import topic_name
 from bot.errors import NotFound, Refused, WrongState
 from intents.schema import BASE_TAG, TOPICS, Intent
 from storage import reviews as review_rows
@@ -120,7 +121,8 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
     translation = catalogue.translations.get((tag, intent.id))
     may = bool(shown["rev"]) and reviews.may_review(person, catalogue, intent.id, tag)
     return render(
-        request, "answers/page.html", status, intent=intent, locale=tag, base_tag=BASE_TAG, shown=shown, state=state,
+        request, "answers/page.html", status, intent=intent, title=topic_name(parts, intent.id, tag_of(request)),
+        locale=tag, base_tag=BASE_TAG, shown=shown, state=state,
         history=history, approved=approved, translation=translation, error=error,
         earlier=answer_views.earlier_parts(approved.text) if approved is not None and is_changed else None,
         section_name=catalogue.sections.get(intent.section, intent.section),
