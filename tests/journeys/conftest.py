@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,7 @@ class Koban:
         self.console_port = free_port()
         self.console_url = f"http://127.0.0.1:{self.console_port}"
         self.process: asyncio.subprocess.Process | None = None
+        self.others: list[asyncio.subprocess.Process] = []
 
     @property
     def state(self) -> State:
@@ -101,22 +102,29 @@ class Koban:
         return Resident(self.state, resident_id, language_code)
 
     async def start(self, *roles: str, **more: str) -> None:
-        """Start `koban run`, or one role, and wait until the console or the first poll says that it is up."""
+        """Start `koban run`, or one role, and wait until the console says that it is up."""
+        self.process = await self._spawn(roles or ("run",), more)
+        await self._until_up()
+
+    async def start_beside(self, role: str, **more: str) -> None:
+        """Start one more process, without waiting for it; it ends with the test."""
+        self.others.append(await self._spawn((role,), more))
+
+    async def _spawn(self, roles: Sequence[str], more: Mapping[str, str]) -> asyncio.subprocess.Process:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("KOBAN_")}
         environment = inherited | {
             "KOBAN_TELEGRAM_TOKEN": TOKEN, "KOBAN_TELEGRAM_API_URL": self.simulator.url,
             "KOBAN_DATABASE_URL": self.database_url, "KOBAN_KEYS": KEY, "KOBAN_LOG_LEVEL": "INFO",
             "KOBAN_CONSOLE_LISTEN": f"127.0.0.1:{self.console_port}", "KOBAN_CONSOLE_URL": self.console_url,
         } | more
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *(roles or ("run",)), cwd=ROOT, env=environment,
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", *roles, cwd=ROOT, env=environment,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )
-        await self._until_up()
 
     async def _until_up(self) -> None:
         assert self.process is not None
-        async with httpx.AsyncClient() as client, asyncio.timeout(60):
+        async with httpx.AsyncClient() as client, asyncio.timeout(180):  # machines may be busy
             while True:
                 if self.process.returncode is not None:
                     raise AssertionError(f"koban ended at start with code {self.process.returncode}")
@@ -152,6 +160,10 @@ async def running_koban(database_url: str, *, limits: bool = False) -> AsyncIter
         finally:
             if koban.process is not None and koban.process.returncode is None:
                 await koban.kill()
+            for other in koban.others:
+                if other.returncode is None:
+                    other.kill()
+                await other.wait()
 
 
 @pytest.fixture
