@@ -87,7 +87,8 @@ class Clockwork:
         self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self._beat])
         self._scheduler.add_job(self._guarded, "interval", seconds=_REVIEWS_S, args=[self.refresh_reviews])
         if self._runs_notices:
-            self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
+            self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick],
+                                    next_run_time=datetime.now(TOKYO))
             self._scheduler.add_job(self._guarded, "interval", seconds=_DEADLINES_S, args=[self.look_at_deadlines])
             self._scheduler.add_job(self._guarded, "interval", hours=1, args=[self.keep_house],
                                     next_run_time=datetime.now(TOKYO))
