@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from bot import app as application
+from bot import demo_events
 from bot.config import Settings
 from bot.console.accounts import add_staff, login_link_url
 from bot.i18n import ROOT
@@ -77,6 +78,8 @@ async def run(stop: asyncio.Event, *, phone_port: int = 8081, console_port: int 
         app = await asyncio.to_thread(application.build, settings)
         await application.prepare_database(app)
         links = await _add_people(app)
+        async with app.database.transaction() as session:
+            await demo_events.add(session, app.deployment, now=application.utc_now())
     async with SimulatorServer(Config(tokens=(DEMO_TOKEN,)), port=phone_port):
         task = asyncio.create_task(application.run(app, application.ROLES, stop))
         _tell(screen, settings, links)
@@ -113,6 +116,7 @@ def _tell(screen: Console, settings: Settings, links: list[tuple[str, str, str]]
         "  2. Tap “talk to staff”, agree, write anything, choose a town.\n"
         "  3. In the console, open the consultation as 高橋, take it, and answer: the phone rings.\n"
         "  4. On the phone, tap the notices button and turn them on. In the console, submit the June notice as 高橋,\n"
-        "     approve it as 鈴木, and schedule it for the next minute.\n",
+        "     approve it as 鈴木, and schedule it for the next minute (between 8:00 and 21:00 in Japan).\n"
+        "  5. The calendar of notices holds the year's campaigns and a fictional year of events: send an invitation.\n",
         soft_wrap=True, highlight=False,
     )

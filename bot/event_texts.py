@@ -56,7 +56,7 @@ def lines_of(invitation: Invitation, strings: Strings) -> Iterator[str]:
     _ = strings
     ends = invitation.ends_at.astimezone(TOKYO)
     is_one_day = ends.date() == invitation.starts_at.astimezone(TOKYO).date()
-    until = f"{ends:%H:%M}" if is_one_day else _.moment(ends)
+    until = _.hour(ends) if is_one_day else _.moment(ends)
     yield "🗓 " + _("When: {time}", time=f"{_.moment(invitation.starts_at)} – {until}")
     yield "📍 " + _("Where: {place}", place=invitation.place)
     if invitation.seats is not None:

@@ -63,12 +63,18 @@ class Strings:
         """Return a date and time in Japan, as this locale writes it, with the weekday."""
         local = at.astimezone(TOKYO)
         if self.tag in ("ja-simple", "ja"):
-            half = "午前" if local.hour < 12 else "午後"
-            clock = f"{half}{local.hour % 12}時{local.minute}分" if local.minute else f"{half}{local.hour % 12}時"
-            return f"{local.month}月{local.day}日（{'月火水木金土日'[local.weekday()]}）{clock}"
+            return f"{local.month}月{local.day}日（{'月火水木金土日'[local.weekday()]}）{self.hour(at)}"
         locale = babel_locale(self.tag)
         day = format_skeleton("MMMEd", local, tzinfo=TOKYO, locale=locale)
-        return f"{day} {local:%H:%M}"
+        return f"{day} {self.hour(at)}"
+
+    def hour(self, at: datetime) -> str:
+        """Return the time of day in Japan, as this locale writes it."""
+        local = at.astimezone(TOKYO)
+        if self.tag in ("ja-simple", "ja"):
+            half = "午前" if local.hour < 12 else "午後"
+            return f"{half}{local.hour % 12}時{local.minute}分" if local.minute else f"{half}{local.hour % 12}時"
+        return f"{local:%H:%M}"
 
 
 def load_strings(root: Path = ROOT) -> Mapping[str, Strings]:

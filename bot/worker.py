@@ -91,7 +91,8 @@ class Clockwork:
         self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self._beat])
         self._scheduler.add_job(self._guarded, "interval", seconds=_REVIEWS_S, args=[self.refresh_reviews])
         if self._runs_notices:
-            self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick])
+            self._scheduler.add_job(self._guarded, "interval", seconds=1, args=[self.tick],
+                                    next_run_time=datetime.now(TOKYO))
             self._scheduler.add_job(self._guarded, "interval", seconds=_DEADLINES_S, args=[self.look_at_deadlines])
             if self._staff_group is not None:
                 self._scheduler.add_job(self._guarded, "interval", seconds=_DEADLINES_S, args=[self._staff_group.tick])

@@ -94,11 +94,14 @@ def _japanese_pattern(line: str) -> str:
     return " ".join(loose_kana(to_hiragana(clean(token))) for token in line.split())
 
 
+_WARM_AFTER_S = 3.0
+
+
 def load(*, warm: bool = True) -> None:
     """Read the phrases now rather than at the first message (0.1 s).
 
-    warm: compile them too, in a thread of its own that nobody waits for (1 s); what a message needs sooner is compiled
-    when it is needed.
+    warm: compile them too, in a thread of its own that nobody waits for (1 s), and which leaves the processor to the
+    rest of the start first; what a message needs sooner is compiled when it is needed.
     """
     sets = _rule_sets()
 
@@ -107,7 +110,9 @@ def load(*, warm: bool = True) -> None:
             rules.warm()
 
     if warm:
-        threading.Thread(target=compile_all, daemon=True).start()
+        timer = threading.Timer(_WARM_AFTER_S, compile_all)
+        timer.daemon = True
+        timer.start()
 
 
 _COLUMNS = {"en": "en", "es": "es", "pt": "pt-BR", "id": "id", "fil": "fil", "ne-latin": "ne-Latn", "romaji": "ja"}

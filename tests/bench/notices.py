@@ -1,6 +1,7 @@
 """Notices: exactly at the limit, at the paid rate, through a kill, and to a million, beside the bare client.
 
-Goals: G4 (30 a second, no refusal), G6 (paid rate from one process), G7 (writing a million rows), G10 (kill -9).
+Goals: G4 (30 a second, no refusal), G5 (answers meanwhile), G6 (paid rate from one process), G7 (writing a million
+rows), G10 (kill -9), G11 (memory), G12 (due while the process was down).
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ BATCH = 10_000
 CHAT_ADDRESS = "chat address"
 
 
-async def fill(database: Database, sealer: Sealer, n: int) -> int:
-    """Make tables, n subscribed chats and an approved notice that is due now; returns its id."""
+async def fill(database: Database, sealer: Sealer, n: int, *, due_in: timedelta = timedelta()) -> int:
+    """Make tables, n subscribed chats and an approved notice that is due then; returns its id."""
     await migrate.upgrade(database)
     now = datetime.now(UTC)
     async with database.transaction() as session:
@@ -51,7 +52,7 @@ async def fill(database: Database, sealer: Sealer, n: int) -> int:
             ])
         notice = Notice(
             name="bench", kind=NoticeKind.CAMPAIGN, purpose=NoticePurpose.NOTICE, status=NoticeStatus.SCHEDULED,
-            audience={}, send_at=now, created_at=now, updated_at=now,
+            audience={}, send_at=now + due_in, created_at=now, updated_at=now,
         )
         session.add(notice)
         await session.flush()
@@ -72,7 +73,9 @@ Stage = tuple[Simulator, Database, int, dict[str, str]]
 
 
 @asynccontextmanager
-async def stage(n: int, *, rate: int, is_strict: bool) -> AsyncIterator[Stage]:
+async def stage(
+    n: int, *, rate: int, is_strict: bool, due_in: timedelta = timedelta(), with_phones: bool = True
+) -> AsyncIterator[Stage]:
     """A simulator with n residents and a filled database. is_strict: it refuses what is above Telegram's limits."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -84,11 +87,11 @@ async def stage(n: int, *, rate: int, is_strict: bool) -> AsyncIterator[Stage]:
             "KOBAN_TELEGRAM_RATE": str(rate), "KOBAN_DEPLOYMENT": str(deployment_without_rest(folder)),
         }
         database = Database(environment["KOBAN_DATABASE_URL"])
-        notice_id = await fill(database, Sealer(parse_keys(environment["KOBAN_KEYS"])), n)
+        notice_id = await fill(database, Sealer(parse_keys(environment["KOBAN_KEYS"])), n, due_in=due_in)
         async with running(*command), aiohttp.ClientSession() as session:
             simulator = Simulator(url, session)
             await simulator.until_up()
-            await simulator.reset(n)
+            await simulator.reset(n if with_phones else 0)
             yield simulator, database, notice_id, environment
         await database.close()
 
@@ -161,6 +164,76 @@ async def through_a_kill(n: int) -> dict[str, Any]:
             "lost": n - found.get("sent", 0) - found.get("unknown", 0)}
 
 
+async def ask(simulator: Simulator, residents: range) -> float:
+    """Let residents ask one after another, four in a second; returns the 99th percentile of the answers in ms."""
+    taken = []
+    for resident in residents:
+        began = time.perf_counter()
+        await simulator.write(resident, "mất xe đạp")
+        async with asyncio.timeout(180):  # the first waits for the process to be up
+            while not await simulator.is_answered(resident):  # noqa: ASYNC110 - the answer is in another process
+                await asyncio.sleep(0.003)
+        taken.append((time.perf_counter() - began) * 1000)
+        await asyncio.sleep(max(0.0, 0.25 - (time.perf_counter() - began)))
+    return sorted(taken)[int(0.99 * (len(taken) - 1))]
+
+
+async def answers_meanwhile(n: int, n_answers: int = 60) -> tuple[float, float]:
+    """Return the 99th percentile of answers while nothing else is sent, and during a notice at the strict limit."""
+    far = timedelta(days=1)
+    askers = range(FIRST + n, FIRST + n + 2 * n_answers + 1)
+    async with stage(n, rate=30, is_strict=True, due_in=far) as (simulator, database, notice_id, environment):
+        await simulator.control("POST", "residents/many", first_id=askers.start, n=len(askers))
+        async with running(sys.executable, "-m", "bot", "run", **environment):
+            await ask(simulator, askers[-1:])  # the process is up
+            idle = await ask(simulator, askers[:n_answers])
+            await due_now(database, notice_id)
+            await simulator.wait_for(n_answers + 60)
+            meanwhile = await ask(simulator, askers[n_answers:-1])
+            if (await statuses(database, notice_id)).get("queued", 0) == 0:
+                raise RuntimeError("the notice ended before the answers did: take more recipients")
+    return idle, meanwhile
+
+
+async def due_now(database: Database, notice_id: int) -> None:
+    """Let a scheduled notice be due."""
+    async with database.transaction() as session:
+        notice = await session.get_one(Notice, notice_id)
+        notice.send_at = datetime.now(UTC)
+
+
+async def memory(n: int) -> float:
+    """Return how many MB the process has more at its peak, with a notice to n chats under way, than before."""
+    far = timedelta(days=1)
+    async with stage(n, rate=1000, is_strict=False, due_in=far, with_phones=False) as (
+        simulator, database, notice_id, environment
+    ):
+        await simulator.control("POST", "residents/many", first_id=1, n=1)
+        async with running(sys.executable, "-m", "bot", "run", **environment) as koban:
+            await ask(simulator, range(1, 2))
+            await asyncio.sleep(5)
+            idle = koban.memory_mb("VmHWM")
+            await due_now(database, notice_id)
+            async with asyncio.timeout(600):
+                while sum((await statuses(database, notice_id)).values()) < n:  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(1)
+            await asyncio.sleep(10)
+            return koban.memory_mb("VmHWM") - idle
+
+
+async def after_a_stop(n: int) -> tuple[float, int]:
+    """Return the seconds from the start of the process to the first message of a notice that was due, and doubles."""
+    async with stage(n, rate=30, is_strict=True) as (simulator, database, notice_id, environment):
+        started = time.perf_counter()
+        async with running(sys.executable, "-m", "bot", "run", **environment):
+            await simulator.wait_for(1)
+            taken = time.perf_counter() - started
+            await until_sent(database, notice_id, n, 120)
+        stats = await simulator.control("GET", "stats")
+    assert isinstance(stats, dict)
+    return taken, stats["duplicates"]
+
+
 async def write(n: int) -> tuple[float, float]:
     """Return the seconds of queueing a notice to n chats, and of a bare INSERT … SELECT of as many rows."""
     with tempfile.TemporaryDirectory() as name:
@@ -199,6 +272,11 @@ async def table(*, n_limit: int = 900, n_paid: int = 20_000, n_written: int = 1_
         f"{at_limit['refused']} refused, {at_limit['mean']:.1f}/s mean, {at_limit['maximum']} at most in a second, "
         f"{at_limit['lost']} lost, {at_limit['duplicates']} doubled", "0, ≥ 29.0/s, ≤ 30, 0, 0",
     )
+    idle, meanwhile = await answers_meanwhile(n_limit)
+    found.add_row(
+        "G5  answers during a notice", f"p99 {meanwhile:.0f} ms, idle {idle:.0f} ms: × {meanwhile / idle:.2f}",
+        "≤ × 1.5",
+    )
     bare = await bare_client(min(n_paid, 2000))
     paid = await send(n_paid, rate=1000, is_strict=False)
     found.add_row(
@@ -215,4 +293,7 @@ async def table(*, n_limit: int = 900, n_paid: int = 20_000, n_written: int = 1_
         f"goes on after {killed['resumed_s']:.1f} s, {killed['lost']} lost, {killed['duplicates']} doubled, "
         f"{killed['unknown']} unknown", "≤ 5 s, 0, ≤ in flight",
     )
+    found.add_row(f"G11 memory for {n_written} recipients", f"{await memory(n_written):.1f} MB more", "≤ 15 MB")
+    taken, doubled = await after_a_stop(60)
+    found.add_row("G12 due while down", f"first message after {taken:.1f} s, {doubled} doubled", "≤ 5 s, 0")
     return found

@@ -97,6 +97,12 @@ class Simulator:
         """Let a resident write."""
         await self.control("POST", "send", resident_id=resident, kind="text", text=text)
 
+    async def is_answered(self, resident: int) -> bool:
+        """Whether a resident who wrote has got something from the bot."""
+        chat = await self.control("GET", f"chats/{resident}")
+        assert isinstance(chat, dict)
+        return any(message["from"]["is_bot"] for message in chat["messages"])
+
     async def wait_for(self, n: int, timeout_s: float = 180) -> None:
         """Wait until the bot has sent at least n messages."""
         async with asyncio.timeout(timeout_s):

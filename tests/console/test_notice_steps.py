@@ -121,6 +121,11 @@ async def test_the_result_is_told_by_language_and_area_without_small_numbers(off
     assert "ベトナム語 20 20 ネパール語 13 7 その他の合計 5 5" in found
     assert "星見市 20 20" in found
     assert "タイ語" not in found
+    few = await a_notice(office)
+    await with_deliveries(office, few, {"sent": 4})
+    async with office.parts.database.transaction() as session:
+        (await session.get_one(type(few), few.id)).status = NoticeStatus.DONE
+    assert "report-title" not in (await browser.get(f"/notices/{few.id}")).text
 
 
 async def test_a_stopped_notice_says_why(office: Office) -> None:
@@ -170,7 +175,7 @@ async def test_a_correction_a_repetition_and_a_withdrawal_are_linked_to_their_or
     assert (await browser.post(f"/notices/{notice.id}/withdraw")).status_code == 409
     text = text_of((await browser.get(f"/notices/{notice.id}")).text)
     assert "訂正" in text
-    assert "撤回" in text
+    assert "このお知らせは撤回されました。" in text
 
 
 EVENT = {"place": "公民館", "starts_at": "2026-12-10T10:00", "ends_at": "2026-12-10T12:00", "seats": "20",

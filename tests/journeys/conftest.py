@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,7 @@ class Koban:
         self.console_port = free_port()
         self.console_url = f"http://127.0.0.1:{self.console_port}"
         self.process: asyncio.subprocess.Process | None = None
+        self.others: list[asyncio.subprocess.Process] = []
 
     @property
     def state(self) -> State:
@@ -111,11 +112,18 @@ class Koban:
 
     async def start(self, *roles: str, **more: str) -> None:
         """Start `koban run`, or one role, and wait until the console or the first poll says that it is up."""
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self.module, *(roles or ("run",)), cwd=ROOT, env=self.environment() | more,
+        self.process = await self._spawn(roles or ("run",), more)
+        await self._until_up()
+
+    async def start_beside(self, role: str, **more: str) -> None:
+        """Start one more process, without waiting for it; it ends with the test."""
+        self.others.append(await self._spawn((role,), more))
+
+    async def _spawn(self, roles: Sequence[str], more: Mapping[str, str]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", self.module, *roles, cwd=ROOT, env=self.environment() | more,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )
-        await self._until_up()
 
     def environment(self) -> dict[str, str]:
         """The environment of every run: nothing of Koban's comes from outside."""
@@ -164,6 +172,10 @@ async def running_koban(database_url: str, *, limits: bool = False) -> AsyncIter
         finally:
             if koban.process is not None and koban.process.returncode is None:
                 await koban.kill()
+            for other in koban.others:
+                if other.returncode is None:
+                    other.kill()
+                await other.wait()
 
 
 @pytest.fixture

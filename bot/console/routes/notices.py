@@ -83,7 +83,8 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         reach = await notice_rows.audience_by_locale(session, notice)
         counts = await deliveries.count_by_status(session, notice.id) if notice.expanded_at else {}
         has_ended = notice.status in notice_rows.ENDED  # while it is sent, the page is drawn too often to count this
-        groups = await deliveries.count_by_group(session, notice) if has_ended and counts else {}
+        is_told = has_ended and sum(counts.values()) >= FEWEST_SHOWN
+        groups = await deliveries.count_by_group(session, notice) if is_told else {}
         ways = await deliveries.count_ways(session, notice.id) if notice.purpose == NoticePurpose.WITHDRAWAL else {}
         related = await notice_rows.related(session, notice)
         read_texts, frame = await notices.texts_and_frame(session, notice)
@@ -113,6 +114,7 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         test_chats=tuple(parts.deployment.notice.test_chats), sent=NoticeResult.of(counts),
         progress=notice_views.Progress.of(counts) if notice.expanded_at else None,
         report={name: safe_rows(found, fewest=FEWEST_SHOWN) for name, found in groups.items()},
+        is_withdrawn=is_withdrawn,
         place_of=parts.deployment.municipality,
         places=[place for code in audience.municipalities if (place := parts.deployment.municipality(code))],
         audience=audience,
