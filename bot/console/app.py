@@ -121,6 +121,8 @@ PAGES = (
     Page("POST", "/translations/{id:int}/approve", translations.approve, TICKET_ROLES),
     Page("POST", "/translations/{id:int}/refuse", translations.refuse, TICKET_ROLES),
     Page("POST", "/translations/{id:int}/discard", translations.discard, TICKET_ROLES),
+    Page("POST", "/translations/{id:int}/alone", translations.send_alone, TICKET_ROLES),
+    Page("POST", "/translations/{id:int}/back", translations.read_back, TICKET_ROLES),
     Page("GET", "/interpreting", interpreting.index, INTERPRETERS),
     Page("GET", "/interpreting/{id:int}", interpreting.show, INTERPRETERS),
     Page("POST", "/interpreting/{id:int}/claim", interpreting.claim, INTERPRETERS),

@@ -61,6 +61,19 @@ def visible_tickets(staff: Staff) -> Select[Ticket]:
 
 
 async def access_ticket(session: AsyncSession, staff: Staff, ticket_id: int, *, for_change: bool = False) -> Ticket:
+def may_see(staff: Staff, ticket: Ticket) -> bool:
+    """Tell what `visible_tickets` tells, of one person and one consultation at hand."""
+    if staff.disabled_at is not None or ticket.status == TicketStatus.INTAKE:
+        return False
+    of_section = staff.role in SEE_TICKETS_OF_SECTION and staff.section_id is not None
+    of_station = staff.role in SEE_TICKETS_OF_STATION and staff.station_id is not None
+    return (
+        staff.role in SEE_EVERY_TICKET
+        or (of_section and staff.section_id in (ticket.section_id, ticket.to_section_id))
+        or (of_station and staff.station_id in (ticket.station_id, ticket.to_station_id))
+    )
+
+
     """Return a consultation that this person may see.
 
     for_change: locks the row until the end of the transaction, so that what was checked still holds.

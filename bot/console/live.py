@@ -48,7 +48,7 @@ _NO_CHANGE = (AuditTag.STAFF_TICKET_READ, AuditTag.STAFF_SESSION_OPEN, AuditTag.
               AuditTag.STAFF_SESSION_REFUSE)
 _WORDS = "words"  # beside the tags: the resident wrote
 _IS_NEWS = (AuditTag.RESIDENT_TICKET_OPEN, AuditTag.STAFF_TICKET_TRANSFER, AuditTag.STAFF_TICKET_RETURN,
-            AuditTag.SYSTEM_TICKET_ESCALATE)
+            AuditTag.SYSTEM_TICKET_ESCALATE, AuditTag.STAFF_TRANSLATION_PROPOSE, AuditTag.STAFF_TRANSLATION_REFUSE)
 
 
 def news_for(person: Staff) -> frozenset[str]:
@@ -137,7 +137,8 @@ class Watcher:
             concerned = {
                 _WORDS: holder, AuditTag.RESIDENT_TICKET_OPEN: desks, AuditTag.STAFF_TICKET_RETURN: holder or desks,
                 AuditTag.STAFF_TICKET_TRANSFER: _desks(row.to_section_id, row.to_station_id),
-                AuditTag.SYSTEM_TICKET_ESCALATE: holder | desks,
+                AuditTag.SYSTEM_TICKET_ESCALATE: holder | desks, AuditTag.STAFF_TRANSLATION_PROPOSE: desks,
+                AuditTag.STAFF_TRANSLATION_REFUSE: holder,
             }
             for ticket_id, what in news:
                 if ticket_id == row.id:

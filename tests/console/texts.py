@@ -65,6 +65,13 @@ async def fill(parts: ConsoleParts, holder: Staff, interpreter: Staff) -> dict[s
         view = translations.opened(proposed, other, ring=ring)
         await drafts.propose(session, other, proposed, colleague, view.foreign or "", sealer=ring, now=now)
 
+        for name, who, priority in (("typed", colleague, 50), ("typed-mine", person, 100)):
+            other = await a_ticket("vi", "Anh ta đứng trước nhà tôi.", who, "domestic_violence")
+            other.priority, other.is_sensitive, ids[f"{name}-ticket"] = priority + 30, True, other.id
+            row = await drafts.propose_own(session, other, who, "Bạn có đang ở nơi an toàn không?", locale="vi",
+                                           last_seen=1, sealer=ring, now=now - timedelta(minutes=12))
+            ids[name] = row.id
+
         late = await a_ticket("th", "มีคนโทรมาขอเงิน", person)
         ids["late"] = late.id
         row = await interpreting.ask_to_write(
