@@ -21,7 +21,7 @@ from intents.schema import Hours, LocalContact
 from storage import models, staff
 
 SIZES = ("large", "medium_small")
-DATA_CLASSES = ("tickets", "intakes", "chats", "updates", "deliveries", "turns", "audit")
+DATA_CLASSES = ("tickets", "intakes", "chats", "updates", "deliveries", "turns", "ratings", "audit")
 EARTH_KM = 6371.0088
 """Mean radius. Source: IUGG, GRS 80 (R1)."""
 

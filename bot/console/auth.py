@@ -32,6 +32,7 @@ REVIEWERS = frozenset({
     Role.OPERATOR, Role.INTERPRETER, Role.PROMOTION_OFFICE, Role.APPROVER, Role.ADMINISTRATOR,
 })  # which texts: bot.reviews.may_review
 AUDIT_READERS = frozenset({Role.PROMOTION_OFFICE, Role.ADMINISTRATOR})
+RATING_READERS = frozenset({Role.STATION_CHIEF, Role.PROMOTION_OFFICE, Role.ADMINISTRATOR})
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 RECOVERY_DECIDERS = frozenset({Role.ADMINISTRATOR, Role.PROMOTION_OFFICE})  # the second person
 INTERPRETERS = frozenset({Role.INTERPRETER})
@@ -60,7 +61,6 @@ def visible_tickets(staff: Staff) -> Select[Ticket]:
     return submitted.where(or_(*own))
 
 
-async def access_ticket(session: AsyncSession, staff: Staff, ticket_id: int, *, for_change: bool = False) -> Ticket:
 def may_see(staff: Staff, ticket: Ticket) -> bool:
     """Tell what `visible_tickets` tells, of one person and one consultation at hand."""
     if staff.disabled_at is not None or ticket.status == TicketStatus.INTAKE:
@@ -74,6 +74,7 @@ def may_see(staff: Staff, ticket: Ticket) -> bool:
     )
 
 
+async def access_ticket(session: AsyncSession, staff: Staff, ticket_id: int, *, for_change: bool = False) -> Ticket:
     """Return a consultation that this person may see.
 
     for_change: locks the row until the end of the transaction, so that what was checked still holds.

@@ -205,6 +205,7 @@ def test_rules_are_read(demo: Deployment) -> None:
     assert not demo.needs_four_eyes("lost_property")
     assert not demo.needs_four_eyes(None)
     assert demo.retention_days("tickets") == 365
+    assert demo.retention_days("ratings") == 1825
     with pytest.raises(KeyError):
         demo.retention_days("everything")
     assert demo.notice.quiet is not None

@@ -523,6 +523,7 @@ def every_page(ids: dict[str, int]) -> dict[str, str]:
         "draft-typed": f"/translations/{ids['typed']}", "draft-typed-mine": f"/translations/{ids['typed-mine']}",
         "ticket-four-eyes": f"/tickets/{ids['typed-mine-ticket']}",
         "draft-proposed": f"/translations/{ids['proposed']}", "draft-asked": f"/translations/{ids['asked']}",
+        "ratings": "/ratings",
         "audit": "/audit", "staff": "/staff", "recoveries": "/recoveries", "account": "/account", "missing": "/nowhere",
     }
 
