@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot.console.auth import AUDIT_READERS, INTERPRETERS, RATING_READERS, RECOVERY_DECIDERS, TICKET_ROLES
+from bot.console.auth import AUDIT_READERS, INTERPRETERS, RECOVERY_DECIDERS, TICKET_ROLES
 from bot.console.labels import DONE, LABELS
 from bot.console.parts import CONSOLE_TAGS, ConsoleParts, parts_of, tag_of, words_of
 from bot.errors import Refused
@@ -78,7 +78,6 @@ def menu(person: Staff) -> tuple[str, ...]:
     entries = [
         ("queue", person.role in TICKET_ROLES), ("interpreting", person.role in INTERPRETERS),
         ("notices", True), ("content", True),
-        ("ratings", person.role in RATING_READERS),
         ("audit", person.role in AUDIT_READERS), ("staff", person.role == Role.ADMINISTRATOR),
         ("recoveries", person.role in RECOVERY_DECIDERS),
     ]

@@ -30,7 +30,7 @@ async def test_it_is_open_to_the_officer_in_charge_the_promotion_office_and_the_
     browser = await office.browser(role)
     may_read = role in (Role.STATION_CHIEF, Role.PROMOTION_OFFICE, Role.ADMINISTRATOR)
     assert (await browser.get("/ratings")).status_code == (200 if may_read else 403)
-    assert ('href="/ratings"' in (await browser.get("/account")).text) == may_read
+    assert ('href="/ratings"' in (await browser.get("/queue")).text) == may_read
 
 
 async def test_counts_by_month_section_and_language(office: Office) -> None:

@@ -42,7 +42,7 @@ async def a_waiting_reply(
 async def test_a_typed_reply_waits_until_another_person_approved_it(office: Office) -> None:
     author, second = await office.browser(), await office.browser()
     before = text_of((await author.get(f"/tickets/{(await a_ticket(office, author.who, topic=TOPIC)).id}")).text)
-    assert "この分野では、どの返信も、別の人が承認するまで送信を待ちます" in before
+    assert "この話題では、どの返信も、別の人が承認するまで送信を待ちます" in before
     assert "承認できる人はほかに1人います" in before
     assert f"サインイン中：{second.who.display_name}" in before  # type: ignore[union-attr]
     assert "返信を送信" not in before
@@ -191,7 +191,7 @@ async def test_it_may_go_alone_when_it_waited_long_with_a_reason_that_stays(offi
 
 
 @pytest.mark.parametrize(("priority", "hour", "is_alone", "why"), [
-    (100, 10, False, "緊急の分野です"), (50, 10, True, "ほかにいません"), (50, 22, False, "今は執務時間外です"),
+    (100, 10, False, "緊急の話題です"), (50, 10, True, "ほかにいません"), (50, 22, False, "今は執務時間外です"),
     (0, 22, True, None),
 ])
 async def test_an_emergency_is_not_blocked_when_nobody_can_be_asked(

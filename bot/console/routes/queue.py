@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.console import search
-from bot.console.auth import SEE_EVERY_TICKET, visible_tickets
+from bot.console.auth import RATING_READERS, SEE_EVERY_TICKET, visible_tickets
 from bot.console.pages import render
 from bot.console.parts import is_live, parts_of, staff_of, tag_of
 from bot.console.rows import ticket_row, topics_by_group
@@ -55,5 +55,5 @@ async def show(request: Request) -> Response:
     return render(
         request, "queue/page.html", states=tuple(search.STATES), sections=deployment.sections,
         stations=deployment.stations, municipalities=deployment.municipalities, locales=parts.screens.offered_tags,
-        topics=topics_by_group(parts, tag), **shown,
+        topics=topics_by_group(parts, tag), may_read_ratings=person.role in RATING_READERS, **shown,
     )
