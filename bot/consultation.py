@@ -201,11 +201,13 @@ async def reply(
     sealer: Sealer,
     now: datetime,
     translation: Translation | None = None,
+    is_alone: bool = False,
 ) -> Message:
     """Send the officer's words to the resident through the outbox.
 
     last_seen: the number of the newest message on the page that the officer wrote from.
-    translation: what the words come from, when they are not the officer's own; bot.translation.drafts decides.
+    translation: what the words come from, or where they waited for a second person; bot.translation.drafts decides.
+    is_alone: goes out without a second person, for a reason that is kept.
     Raises StaleReply when something was added since, AlreadyClaimed and WrongState.
     """
     body = body.strip()
@@ -217,6 +219,9 @@ async def reply(
     await require_claim(session, ticket, officer)
     if last_seen != ticket.n_messages:
         raise StaleReply("Something was added while you were writing. Read it, then send again.")
+    is_approved = translation is not None and translation.approved_by_id is not None
+    if deployment.needs_four_eyes(ticket.topic) and not is_approved and not is_alone:
+        raise WrongState("This goes out only after a second person has approved it.")
     message = await tickets.add_message(
         session, ticket, Author.STAFF, body, ring=sealer, now=now, staff_id=officer.id, locale=chat.locale
     )

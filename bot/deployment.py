@@ -21,7 +21,7 @@ from intents.schema import Hours, LocalContact
 from storage import models, staff
 
 SIZES = ("large", "medium_small")
-DATA_CLASSES = ("tickets", "intakes", "chats", "updates", "deliveries", "turns", "audit")
+DATA_CLASSES = ("tickets", "intakes", "chats", "updates", "deliveries", "turns", "ratings", "audit")
 EARTH_KM = 6371.0088
 """Mean radius. Source: IUGG, GRS 80 (R1)."""
 
@@ -189,7 +189,7 @@ class Deployment:
         message, and the end of a consultation, at the latest.
     retention: dict of data class → days.
     unchecked: label or hold, for text that no person has checked.
-    four_eyes: topics whose translated replies need a second person.
+    four_eyes: topics on which a reply of staff needs a second person.
     staff_group: the Telegram group or channel that is told when something waits; None tells nobody.
     warnings: what a person should look at although the file can be used.
     """

@@ -39,6 +39,7 @@ _TOP = frozenset({
     "desks", "local_contacts", "interpretation_110", "duty", "first_reply_hours", "next_reply_hours",
     "final_answer_hours", "retention_days", "unchecked", "notices", "four_eyes", "console",
 })  # fmt: skip
+_RETENTION = {"ratings": 1825}  # days, where the file does not say
 _FINAL_HOURS = 80.0  # about two weeks of duty
 _ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CODE = re.compile(r"[0-9A-Za-z_]{1,32}")
@@ -367,7 +368,10 @@ class _Reader:
         if inner is None:
             return MappingProxyType({})
         inner.only(DATA_CLASSES)
-        return MappingProxyType({name: whole_number(inner, name, 1, 3660) for name in DATA_CLASSES})
+        days = {
+            name: whole_number(inner, name, 1, 3660) for name in DATA_CLASSES if name in inner or name not in _RETENTION
+        }
+        return MappingProxyType(_RETENTION | days)
 
     def _notices(self) -> NoticeRules:
         inner = self.top.mapping("notices")

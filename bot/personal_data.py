@@ -107,7 +107,10 @@ async def erase_or_keep(scene: Scene, answer: str) -> Response:
         _("If a backup copy is ever used, your data is deleted from it again."),
     ))
     rows = (safe_screens.delete_this(scene),) if is_careful else ()
-    return Response.say(replace(plain(text, *rows), delete_message_ids=in_chat, is_silent=is_careful))
+    said = plain(text, *rows)
+    return Response.say(replace(
+        said.covered() if is_careful else said, delete_message_ids=in_chat, is_silent=is_careful
+    ))
 
 
 def _proof(scene: Scene, erasure: Erasure) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, func, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.deployment import Deployment
+from bot.i18n import TOKYO
 from storage import audit
 from storage.audit import AuditTag
 from storage.models import (
@@ -23,6 +24,7 @@ from storage.models import (
     Delivery,
     DeliveryStatus,
     Message,
+    Rating,
     Subscription,
     Ticket,
     TicketStatus,
@@ -38,16 +40,20 @@ _TOLD = ("tickets", "intakes", "chats")  # what a person would miss: its removal
 
 @dataclass(frozen=True)
 class DataClass:
-    """Rows of one kind. since: the column that tells their age; also: which of them, whatever their age."""
+    """Rows of one kind. since: the column that tells their age; also: which of them, whatever their age.
+
+    has_days: the column holds a day of Japan and no moment.
+    """
 
     name: str
     table: type[Base]
-    since: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]
+    since: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None] | InstrumentedAttribute[date]
     also: ColumnElement[bool] | None = None
+    has_days: bool = False
 
     def is_old(self, before: datetime) -> ColumnElement[bool]:
         """Return the condition for the rows that are past their time."""
-        old: ColumnElement[bool] = self.since < before
+        old: ColumnElement[bool] = self.since < (before.astimezone(TOKYO).date() if self.has_days else before)
         return old if self.also is None else and_(old, self.also)
 
 
@@ -70,6 +76,7 @@ CLASSES = (
     DataClass("deliveries", Delivery, Delivery.settled_at,
               and_(Delivery.notice_id.is_(None), Delivery.status.in_(_SETTLED))),
     DataClass("turns", Turn, Turn.at),
+    DataClass("ratings", Rating, Rating.month, has_days=True),
     DataClass("chats", Chat, Chat.seen_at, and_(
         ~select(Ticket.id).where(Ticket.chat_id == Chat.id).exists(),
         ~select(Subscription.kind).where(Subscription.chat_id == Chat.id).exists(),
@@ -85,8 +92,13 @@ async def due(session: AsyncSession, *, deployment: Deployment, now: datetime) -
         row = (await session.execute(
             select(func.count(), func.min(each.since)).where(each.is_old(now - timedelta(days=days)))
         )).one()
-        found.append(Due(each.name, days, row[0], row[1], is_kept=each.name == "audit"))
+        found.append(Due(each.name, days, row[0], _moment(row[1]), is_kept=each.name == "audit"))
     return found
+
+
+def _moment(oldest: date | None) -> datetime | None:
+    """Return a moment as it is, and of a day its beginning in Japan."""
+    return oldest if oldest is None or isinstance(oldest, datetime) else datetime.combine(oldest, time(), TOKYO)
 
 
 async def remove_old(session: AsyncSession, *, deployment: Deployment, now: datetime) -> dict[str, int]:

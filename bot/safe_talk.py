@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot import consultation, intake, safety
+from bot.incoming import Kind
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from bot.safe_screens import delete_this, describe, screen, times
 from bot.safety import DAYS, SLOTS, SafeTimes
 from storage import audit, tickets, translations
 from storage.audit import AuditTag
-from storage.models import TicketStatus
+from storage.models import Lane, TicketStatus
+
+_NEUTRAL = ("sc:on", "sc:done", "sc:ok")  # of the question, the times, and what is said after hiding
 
 
 async def press(scene: Scene, meaning: str) -> Response:
@@ -109,11 +112,18 @@ async def hide(scene: Scene) -> Response:
 
 
 def guarded(scene: Scene, response: Response) -> Response:
-    """In safe contact, let nothing make a sound, and put the button that hides everything under the last message."""
+    """In safe contact, let nothing make a sound or show its words before they are touched, and add the hide button.
+
+    What is answered at once is seen in the phone's notification and in Telegram's list of chats, too. A card about
+    danger stays readable: there a second counts more than who reads it.
+    """
     if not scene.chat.safe_contact or not response.messages:
         return response
-    response = replace(response, messages=tuple((lane, replace(each, is_silent=True))
-                                                for lane, each in response.messages))
+    asks_for_help = scene.incoming.kind is Kind.BUTTON and scene.incoming.data.partition(":")[0] == "sos"
+    response = replace(response, messages=tuple(
+        (lane, replace(each if lane is Lane.DANGER or asks_for_help else _covered(each), is_silent=True))
+        for lane, each in response.messages
+    ))
     _ = scene.words
     lane, last = response.messages[-1]
     is_there = any(button.data in ("sc:hide", "sc:ok") for row in last.buttons for button in row)
@@ -121,3 +131,10 @@ def guarded(scene: Scene, response: Response) -> Response:
         return response
     last = replace(last, buttons=(*last.buttons, (Button(_("🙈 Hide"), data="sc:hide"),)))
     return replace(response, messages=(*response.messages[:-1], (lane, last)))
+
+
+def _covered(said: Outgoing) -> Outgoing:
+    """Return a message with its words covered, but for the screens of safe contact, which tell of nothing else."""
+    is_neutral = any(button.data in _NEUTRAL for row in said.buttons for button in row)
+    is_covered = bool(said.entities) and said.entities[0] == said.covered().entities[0]
+    return said if is_neutral or is_covered or not said.text else said.covered()

@@ -22,7 +22,6 @@ from storage.models import Chat
 SLOTS = ((6, 9), (9, 12), (12, 15), (15, 18), (18, 21), (21, 24), (0, 6))
 DAYS = {"all": frozenset(range(7)), "work": frozenset(range(5)), "rest": frozenset((5, 6))}
 DELETABLE = timedelta(hours=48)  # Source: Bot API, deleteMessage (2026-11-22)
-MAX_DELETED = 500
 # What the bot could not send for so long is no answer any more to somebody who holds the phone.
 LATE = timedelta(minutes=10)
 _WHOLE_DAY = (1 << 24) - 1
@@ -112,5 +111,5 @@ async def deletable(session: AsyncSession, chat: Chat, *, now: datetime, pressed
 
     pressed: the message with the button that was just pressed; it may be so new that its row says nothing of it yet.
     """
-    found = await deliveries.recent_telegram_ids(session, chat, since=now - DELETABLE, limit=MAX_DELETED)
+    found = await deliveries.recent_telegram_ids(session, chat, since=now - DELETABLE)
     return tuple(sorted({*found, pressed or 0} - {0}, reverse=True))

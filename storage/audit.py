@@ -60,6 +60,7 @@ class AuditTag(StrEnum):
     STAFF_TRANSLATION_PROPOSE = "staff:translation:propose"
     STAFF_TRANSLATION_APPROVE = "staff:translation:approve"
     STAFF_TRANSLATION_REFUSE = "staff:translation:refuse"
+    STAFF_TRANSLATION_ALONE = "staff:translation:alone"
     STAFF_TRANSLATION_DISCARD = "staff:translation:discard"
     STAFF_TICKET_CLOSE = "staff:ticket:close"
     STAFF_TICKET_REOPEN = "staff:ticket:reopen"

@@ -283,8 +283,8 @@ async def cancel_replies(session: AsyncSession, ticket_id: int, *, reason: str, 
     )
 
 
-async def recent_telegram_ids(session: AsyncSession, chat: Chat, *, since: datetime, limit: int) -> list[int]:
-    """Return the newest messages of a chat by Telegram's ids: what the bot sent, and what the resident did."""
+async def recent_telegram_ids(session: AsyncSession, chat: Chat, *, since: datetime) -> set[int]:
+    """Return the messages of a chat since a moment by Telegram's ids: what the bot sent, and what the resident did."""
     ours = (
         select(Delivery.telegram_message_id)
         .where(Delivery.chat_id == chat.id, Delivery.status == DeliveryStatus.SENT, Delivery.settled_at >= since,
@@ -294,8 +294,7 @@ async def recent_telegram_ids(session: AsyncSession, chat: Chat, *, since: datet
         select(Update.message_id)
         .where(Update.chat_lookup == chat.address_lookup, Update.received_at >= since, Update.message_id.is_not(None))
     )
-    found = {number for query in (ours, theirs) for number in await session.scalars(query) if number is not None}
-    return sorted(found, reverse=True)[:limit]
+    return {number for query in (ours, theirs) for number in await session.scalars(query) if number is not None}
 
 
 async def next_waiting(session: AsyncSession, ticket_id: int) -> dict[int, datetime]:

@@ -8,17 +8,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.audit import AuditTag
-from storage.models import AuditEntry, StaffPing, Ticket, TicketStatus
+from storage.models import AuditEntry, StaffPing, Ticket, TicketStatus, Translation, TranslationStatus
 from storage.tickets import IN_QUEUE
 
 _ROW = 1
 _AT_ONCE = 500
-_TAGS = (AuditTag.RESIDENT_TICKET_OPEN, AuditTag.SYSTEM_TICKET_ESCALATE)
+_TAGS = (AuditTag.RESIDENT_TICKET_OPEN, AuditTag.SYSTEM_TICKET_ESCALATE, AuditTag.STAFF_TRANSLATION_PROPOSE)
 
 
 async def newest(session: AsyncSession) -> tuple[datetime, int] | None:
@@ -37,7 +37,8 @@ async def begin(session: AsyncSession, *, at: datetime) -> None:
 async def look(session: AsyncSession, *, since: int) -> tuple[bool, int]:
     """Tell whether something after an audit entry still waits, and the newest entry that was looked at.
 
-    A new consultation waits while nobody has it; a broken deadline while the consultation is marked as late.
+    A new consultation waits while nobody has it; a broken deadline while the consultation is marked as late; a reply
+    while no second person has decided about it.
     """
     newest_id = await session.scalar(select(func.max(AuditEntry.id))) or 0
     while since < newest_id:
@@ -51,7 +52,10 @@ async def look(session: AsyncSession, *, since: int) -> tuple[bool, int]:
             found.setdefault(tag, set()).add(int(subject.partition(":")[2]))
         unclaimed = (Ticket.status == TicketStatus.OPEN) & Ticket.claimed_by_id.is_(None)
         late = Ticket.status.in_(IN_QUEUE) & Ticket.escalated_at.is_not(None)
-        for tag, condition in zip(_TAGS, (unclaimed, late), strict=True):
+        unapproved = Ticket.status.in_(IN_QUEUE) & exists().where(
+            Translation.ticket_id == Ticket.id, Translation.status == TranslationStatus.PROPOSED
+        )
+        for tag, condition in zip(_TAGS, (unclaimed, late, unapproved), strict=True):
             waits = select(Ticket.id).where(Ticket.id.in_(found.get(tag, ())), condition).limit(1)
             if tag in found and await session.scalar(waits) is not None:
                 return True, newest_id

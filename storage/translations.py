@@ -6,10 +6,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Message, Role, Staff, Ticket, TicketStatus, Translation, TranslationKind, TranslationStatus
+from storage.models import (
+    Message,
+    Role,
+    Staff,
+    TextState,
+    Ticket,
+    TicketStatus,
+    Translation,
+    TranslationKind,
+    TranslationStatus,
+)
 from storage.sealing import Sealer
 from storage.tickets import sealer_of
 
@@ -37,8 +47,15 @@ class TranslationView:
 
     @property
     def original(self) -> str:
-        """The words that somebody wrote: Japanese of a reply, the resident's language of a message."""
-        return (self.japanese if self.is_reply else self.foreign) or ""
+        """The words that somebody wrote: Japanese of a reply, the resident's language of a message or a typed reply."""
+        is_japanese = self.is_reply and self.row.state != TextState.TYPED
+        return (self.japanese if is_japanese else self.foreign) or ""
+
+    @property
+    def went_alone(self) -> bool:
+        """Tell whether it had waited for a second person and was sent without one; the note then says why."""
+        row = self.row
+        return row.status == TranslationStatus.DONE and row.proposed_by_id is not None and row.approved_by_id is None
 
     @property
     def translated(self) -> str | None:
@@ -113,6 +130,20 @@ async def state_of_reply(session: AsyncSession, message_id: int) -> str | None:
         .order_by(Translation.id.desc()).limit(1)
     )
     return found
+
+
+def waits_for_approval() -> ColumnElement[bool]:
+    """Return the condition for replies that wait for a second person, written so that their own index serves it."""
+    return Translation.status == literal_column(f"'{TranslationStatus.PROPOSED}'")
+
+
+async def waiting_since(session: AsyncSession, ticket_ids: Collection[int]) -> dict[int, datetime]:
+    """Return since when a reply of these tickets has waited for a second person, by ticket; the oldest counts."""
+    rows = await session.execute(
+        select(Translation.ticket_id, func.min(Translation.proposed_at))
+        .where(waits_for_approval(), Translation.ticket_id.in_(ticket_ids)).group_by(Translation.ticket_id)
+    )
+    return {ticket_id: at for ticket_id, at in rows if at is not None}
 
 
 async def get(session: AsyncSession, translation_id: int, *, for_change: bool = False) -> Translation | None:

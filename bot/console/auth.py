@@ -32,6 +32,7 @@ REVIEWERS = frozenset({
     Role.OPERATOR, Role.INTERPRETER, Role.PROMOTION_OFFICE, Role.APPROVER, Role.ADMINISTRATOR,
 })  # which texts: bot.reviews.may_review
 AUDIT_READERS = frozenset({Role.PROMOTION_OFFICE, Role.ADMINISTRATOR})
+RATING_READERS = frozenset({Role.STATION_CHIEF, Role.PROMOTION_OFFICE, Role.ADMINISTRATOR})
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 RECOVERY_DECIDERS = frozenset({Role.ADMINISTRATOR, Role.PROMOTION_OFFICE})  # the second person
 INTERPRETERS = frozenset({Role.INTERPRETER})
@@ -58,6 +59,19 @@ def visible_tickets(staff: Staff) -> Select[Ticket]:
     if staff.role in SEE_TICKETS_OF_STATION and staff.station_id is not None:
         own += [Ticket.station_id == staff.station_id, Ticket.to_station_id == staff.station_id]
     return submitted.where(or_(*own))
+
+
+def may_see(staff: Staff, ticket: Ticket) -> bool:
+    """Tell what `visible_tickets` tells, of one person and one consultation at hand."""
+    if staff.disabled_at is not None or ticket.status == TicketStatus.INTAKE:
+        return False
+    of_section = staff.role in SEE_TICKETS_OF_SECTION and staff.section_id is not None
+    of_station = staff.role in SEE_TICKETS_OF_STATION and staff.station_id is not None
+    return (
+        staff.role in SEE_EVERY_TICKET
+        or (of_section and staff.section_id in (ticket.section_id, ticket.to_section_id))
+        or (of_station and staff.station_id in (ticket.station_id, ticket.to_station_id))
+    )
 
 
 async def access_ticket(session: AsyncSession, staff: Staff, ticket_id: int, *, for_change: bool = False) -> Ticket:

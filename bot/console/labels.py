@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.answers import N_
 from bot.console.recoveries import Reason
+from bot.translation.second import Alone
 from storage.audit import AuditTag
 from storage.models import (
     Author,
@@ -144,6 +145,12 @@ LABELS: dict[str, dict[str, str]] = {
         TranslationStatus.DONE: N_("Done"),
         TranslationStatus.DISCARDED: N_("Thrown away"),
     },
+    "alone": {
+        Alone.EMERGENCY: N_("The topic is an emergency."),
+        Alone.NOBODY: N_("Nobody else has an account that opens this consultation."),
+        Alone.OFF_DUTY: N_("Nobody is on duty now."),
+        Alone.WAITED: N_("It has waited for half an hour."),
+    },
     "fact": {
         "number": N_("Number"),
         "phone": N_("Telephone number"),
@@ -197,6 +204,7 @@ LABELS: dict[str, dict[str, str]] = {
         AuditTag.STAFF_TRANSLATION_PROPOSE: N_("Asked a second person to approve a reply"),
         AuditTag.STAFF_TRANSLATION_APPROVE: N_("Approved a reply as the second person"),
         AuditTag.STAFF_TRANSLATION_REFUSE: N_("Put a reply back as a draft"),
+        AuditTag.STAFF_TRANSLATION_ALONE: N_("Sent a reply without a second person, with a reason"),
         AuditTag.STAFF_TRANSLATION_DISCARD: N_("Threw a draft away"),
         AuditTag.SYSTEM_TICKET_WARN: N_("A deadline came near"),
         AuditTag.SYSTEM_TICKET_ESCALATE: N_("A deadline was missed"),
@@ -271,6 +279,7 @@ DONE: dict[str, str] = {
     "interpret": N_("The text is with the interpreters."),
     "read": N_("The Japanese stands under the message."),
     "compare": N_("The text is saved and compared."),
+    "compare-back": N_("The text was put into Japanese by machine."),
     "propose": N_("The reply waits for a second person."),
     "approve-reply": N_("You approved the reply. It is on its way."),
     "refuse-reply": N_("The reply is a draft again."),

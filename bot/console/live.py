@@ -43,12 +43,19 @@ _LOOK_BACK = 100  # ids: on PostgreSQL a lower id may be committed after a highe
 _AT_MOST = 500
 _WAITING = 64  # events that a slow browser may lag behind; then one event says "everything"
 _SENDING_EVERY = 3  # looks
-QUEUE, NOTICES, NEWS, EVERYTHING = "queue", "notices", "news", "everything"
+QUEUE, NOTICES, NEWS, INTERPRETING, EVERYTHING = "queue", "notices", "news", "interpreting", "everything"
 _NO_CHANGE = (AuditTag.STAFF_TICKET_READ, AuditTag.STAFF_SESSION_OPEN, AuditTag.STAFF_SESSION_CLOSE,
               AuditTag.STAFF_SESSION_REFUSE)
+# What moves the interpreters' list: their texts, and the ends and beginnings of consultations with such texts.
+_IS_INTERPRETING = (
+    AuditTag.STAFF_TRANSLATION_ASK, AuditTag.STAFF_TRANSLATION_CLAIM, AuditTag.STAFF_TRANSLATION_RELEASE,
+    AuditTag.STAFF_TRANSLATION_HAND_IN, AuditTag.STAFF_TRANSLATION_RETURN, AuditTag.STAFF_TRANSLATION_DISCARD,
+    AuditTag.STAFF_TICKET_CLOSE, AuditTag.STAFF_TICKET_REOPEN, AuditTag.RESIDENT_TICKET_CLOSE,
+    AuditTag.RESIDENT_TICKET_WITHDRAW, AuditTag.RESIDENT_DATA_ERASE,
+)
 _WORDS = "words"  # beside the tags: the resident wrote
 _IS_NEWS = (AuditTag.RESIDENT_TICKET_OPEN, AuditTag.STAFF_TICKET_TRANSFER, AuditTag.STAFF_TICKET_RETURN,
-            AuditTag.SYSTEM_TICKET_ESCALATE)
+            AuditTag.SYSTEM_TICKET_ESCALATE, AuditTag.STAFF_TRANSLATION_PROPOSE, AuditTag.STAFF_TRANSLATION_REFUSE)
 
 
 def news_for(person: Staff) -> frozenset[str]:
@@ -97,6 +104,8 @@ class Watcher:
         for subject, tag in await self._newer(session, "audit", entries, AuditEntry.id):
             if tag not in _NO_CHANGE:
                 changed |= {subject, NOTICES if subject.startswith("notice:") else QUEUE}
+            if tag in _IS_INTERPRETING:
+                changed.add(INTERPRETING)
             if tag in _IS_NEWS:
                 news |= {(ticket_id, tag) for ticket_id in _ids({subject}, "ticket")}
         words = select(Revision.id, Message.ticket_id, Message.author).join(Message).order_by(Revision.id.desc())
@@ -137,7 +146,8 @@ class Watcher:
             concerned = {
                 _WORDS: holder, AuditTag.RESIDENT_TICKET_OPEN: desks, AuditTag.STAFF_TICKET_RETURN: holder or desks,
                 AuditTag.STAFF_TICKET_TRANSFER: _desks(row.to_section_id, row.to_station_id),
-                AuditTag.SYSTEM_TICKET_ESCALATE: holder | desks,
+                AuditTag.SYSTEM_TICKET_ESCALATE: holder | desks, AuditTag.STAFF_TRANSLATION_PROPOSE: desks,
+                AuditTag.STAFF_TRANSLATION_REFUSE: holder,
             }
             for ticket_id, what in news:
                 if ticket_id == row.id:

@@ -15,7 +15,7 @@ from bot.console.ticket_views import Reader
 from bot.translation import drafts
 from bot.translation.compare import Comparison, Fact, compare, segments
 from storage import tickets, translations
-from storage.models import Staff, Ticket, Translation, TranslationKind, TranslationStatus
+from storage.models import Staff, TextState, Ticket, Translation, TranslationKind, TranslationStatus
 from storage.tickets import MessageView
 from storage.translations import TranslationView
 
@@ -106,14 +106,15 @@ async def draft_page(session: AsyncSession, ticket: Ticket, row: Translation, re
     parts, person = reader.parts, reader.person
     view = translations.opened(row, ticket, ring=parts.sealer)
     japanese = view.japanese or ""
-    found = compare(japanese, view.foreign, row.locale) if view.foreign else None
-    back = compare(japanese, view.back, "ja") if view.back else None
+    is_typed = row.state == TextState.TYPED  # written in one language: there is nothing to compare
+    found = compare(japanese, view.foreign, row.locale) if view.foreign and not is_typed else None
+    back = compare(japanese, view.back, "ja") if view.back and not is_typed else None
     messages = [each for each in await tickets.messages(session, ticket, ring=parts.sealer) if each.author != "note"]
     is_under_way = ticket.status in tickets.IN_QUEUE
     return DraftPage(
         view=view, ticket=reader.row(ticket), comparison=found, back_comparison=back,
         original=segments(japanese, found.facts if found else ()),
-        back_pieces=segments(view.back, compare(view.back, japanese, "ja").facts) if view.back else (),
+        back_pieces=segments(view.back, compare(view.back, japanese, "ja").facts if back else ()) if view.back else (),
         lines=_lines(found, back, row.locale), newer=ticket.n_messages - row.last_seen,
         messages=messages[-_SHOWN_MESSAGES:],
         readings={
@@ -142,7 +143,7 @@ def _lines(found: Comparison | None, back: Comparison | None, tag: str) -> list[
 async def unfinished(
     session: AsyncSession, person: Staff, *, limit: int
 ) -> list[tuple[Translation, Ticket]]:
-    """Return the replies in other languages that are under way and that this person may see, oldest first."""
+    """Return the replies and texts that are under way and that this person may see, oldest first."""
     visible = visible_tickets(person).with_only_columns(Ticket.id)
     rows = await session.execute(
         select(Translation, Ticket).join(Ticket, Ticket.id == Translation.ticket_id)

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 MAX_TOAST = 200  # characters. Source: Bot API, answerCallbackQuery.text (2026-11-22)
 MAX_DELETED = 100  # messages at once. Source: Bot API, deleteMessages (2026-11-22)
 DELETES_AT_ONCE = 10
+LONGEST_CHECK_WAIT_S = 30.0  # while it is looked at whether messages are gone: they are, mostly, and the report waits
 LONGEST_WAIT_S = 5.0  # a message whose chat must wait longer goes back to the outbox
 _NOTHING_LINKED = {"is_disabled": True}
 _CANNOT_CHANGE = ("message to edit not found", "message can't be edited", "message to delete not found",
@@ -128,16 +129,22 @@ class Sender:
 
         async def is_kept(message_id: int) -> bool:
             async with limit:
-                try:
-                    await call(self._bot, "deleteMessage", {"chat_id": address, "message_id": message_id})
-                except TelegramError as error:
-                    described = _described(error)
-                    if isinstance(described, _GoneError):
+                while True:
+                    try:
+                        await call(self._bot, "deleteMessage", {"chat_id": address, "message_id": message_id})
+                    except FloodControl as error:
+                        if error.seconds > LONGEST_CHECK_WAIT_S:
+                            raise _described(error) from None
+                        await asyncio.sleep(error.seconds)  # begun anew, a long chat would never come to its end
+                    except TelegramError as error:
+                        described = _described(error)
+                        if isinstance(described, _GoneError):
+                            return False
+                        if isinstance(described, _RefusedError):
+                            return True
+                        raise described from None
+                    else:
                         return False
-                    if isinstance(described, _RefusedError):
-                        return True
-                    raise described from None
-            return False
 
         return sum(await asyncio.gather(*(is_kept(each) for each in message_ids)))
 
@@ -298,8 +305,12 @@ def message_parameters(address: int, outgoing: Outgoing) -> dict[str, Any]:
 def _document(address: int, outgoing: Outgoing) -> dict[str, Any]:
     assert outgoing.document is not None
     parameters: dict[str, Any] = {"chat_id": address, "document": outgoing.document, "caption": outgoing.text}
+    if outgoing.entities:
+        parameters["caption_entities"] = _entities(outgoing)
     if outgoing.buttons:
         parameters["reply_markup"] = _inline(outgoing)
+    if outgoing.is_silent:
+        parameters["disable_notification"] = True
     return parameters
 
 

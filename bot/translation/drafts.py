@@ -14,6 +14,7 @@ from bot import consultation
 from bot.deployment import Deployment
 from bot.errors import StaleReply, WrongState
 from bot.i18n import Strings
+from bot.translation import second
 from bot.translation.interpreting import checked, checked_note, record
 from storage import tickets, translations
 from storage.audit import AuditTag
@@ -34,17 +35,17 @@ from storage.translations import TranslationView
 
 
 def needs_second_person(deployment: Deployment, ticket: Ticket, state: str | None) -> bool:
-    """Tell whether a translated reply goes out only after another person approved it.
+    """Tell whether a reply goes out only after another person approved it.
 
-    On the topics that the deployment names every translation does; on a sensitive topic what a machine wrote.
+    On the topics that the deployment names every reply does; on a sensitive topic what a machine wrote.
     """
     is_machine = state in (TextState.MACHINE, TextState.MACHINE_CHECKED)
     return deployment.needs_four_eyes(ticket.topic) or (ticket.is_sensitive and is_machine)
 
 
 def may_edit(row: Translation) -> bool:
-    """Tell whether staff may change the translated text: an interpreter's word stays as it is, or goes back."""
-    return row.status == TranslationStatus.DRAFT and row.state == TextState.MACHINE
+    """Tell whether staff may change the text for the resident: an interpreter's word stays as it is, or goes back."""
+    return row.status == TranslationStatus.DRAFT and row.state in (TextState.MACHINE, TextState.TYPED)
 
 
 def may_approve(row: Translation, person: Staff) -> bool:
@@ -100,11 +101,34 @@ async def save(
     row.updated_at = now
 
 
+async def propose_own(
+    session: AsyncSession, ticket: Ticket, officer: Staff, body: str, *, locale: str, last_seen: int, sealer: Sealer,
+    now: datetime,
+) -> Translation:
+    """Let a reply that the officer wrote in the resident's language wait for a second person.
+
+    last_seen: the number of the newest message on the page that the officer wrote from. Raises StaleReply.
+    """
+    body = checked(body)
+    await _require_desk(session, ticket, officer)
+    if last_seen != ticket.n_messages:
+        raise StaleReply("Something was added while you were writing. Read it, then send again.")
+    row = await translations.add(
+        session, ticket, TranslationKind.REPLY, TranslationStatus.DRAFT, locale=locale, author_id=officer.id,
+        ring=sealer, now=now, foreign=body,
+    )
+    row.state = TextState.TYPED
+    await propose(session, ticket, row, officer, body, sealer=sealer, now=now)
+    return row
+
+
 async def propose(
     session: AsyncSession, ticket: Ticket, row: Translation, officer: Staff, text: str, *, sealer: Sealer, now: datetime
 ) -> None:
     """Ask for a second person. text: what the officer looked at."""
     await _require_desk(session, ticket, officer)
+    if may_edit(row) and row.state == TextState.TYPED:  # nothing is compared with it: what is typed now is what counts
+        _retype(row, ticket, checked(text), sealer=sealer)
     _require_draft(row, ticket, text, sealer=sealer)
     row.status, row.proposed_by_id, row.proposed_at, row.updated_at = (
         TranslationStatus.PROPOSED, officer.id, now, now
@@ -142,6 +166,43 @@ async def approve(
                           strings=strings, sealer=sealer, now=now)
 
 
+def keep_back(
+    session: AsyncSession, ticket: Ticket, row: Translation, person: Staff, *, foreign: str, back: str, provider: str,
+    sealer: Sealer, now: datetime,
+) -> None:
+    """Keep a machine's Japanese of a reply that staff typed. foreign: the text that it was made from."""
+    if row.status not in (TranslationStatus.DRAFT, TranslationStatus.PROPOSED) or row.state != TextState.TYPED:
+        raise WrongState("This draft is not on your desk any more.")
+    if translations.opened(row, ticket, ring=sealer).foreign != foreign:
+        raise StaleReply("The text was changed. Look at the comparison of the new text, then send it.")
+    translations.put(row, ticket, ring=sealer, back=back)
+    record(session, AuditTag.STAFF_TRANSLATION_MACHINE, row, person, now=now, provider=provider)
+
+
+async def send_alone(
+    session: AsyncSession, ticket: Ticket, chat: Chat, row: Translation, officer: Staff, reason: str, *,
+    last_seen: int, n_others: int, deployment: Deployment, strings: Strings, sealer: Sealer, now: datetime,
+) -> Message:
+    """Send a reply that waits without a second person, where that is allowed. The reason stays beside it.
+
+    n_others: how many people could be the second one.
+    """
+    _require_proposed(row)
+    await _require_desk(session, ticket, officer)
+    if row.proposed_by_id != officer.id:
+        raise WrongState("Only who asked for approval can send it alone.")
+    why = second.why_alone(ticket, row, n_others=n_others, deployment=deployment, now=now)
+    if why is None:
+        raise WrongState("This goes out only after a second person has approved it.")
+    if not reason.strip():
+        raise WrongState("Write why it cannot wait.")
+    translations.put(row, ticket, ring=sealer, note=checked_note(reason))
+    record(session, AuditTag.STAFF_TRANSLATION_ALONE, row, officer, now=now, why=why, state=row.state)
+    view = translations.opened(row, ticket, ring=sealer)
+    return await _deliver(session, ticket, chat, view, officer, last_seen=last_seen, deployment=deployment,
+                          strings=strings, sealer=sealer, now=now, is_alone=True)
+
+
 def refuse(
     session: AsyncSession, ticket: Ticket, row: Translation, person: Staff, note: str, *, sealer: Sealer, now: datetime
 ) -> None:
@@ -167,13 +228,15 @@ async def discard(session: AsyncSession, ticket: Ticket, row: Translation, offic
 
 async def _deliver(
     session: AsyncSession, ticket: Ticket, chat: Chat, view: TranslationView, officer: Staff, *, last_seen: int,
-    deployment: Deployment, strings: Strings, sealer: Sealer, now: datetime,
+    deployment: Deployment, strings: Strings, sealer: Sealer, now: datetime, is_alone: bool = False,
 ) -> Message:
     if chat.locale != view.row.locale:
+        if view.row.state == TextState.TYPED:
+            raise StaleReply("The resident has chosen another language since. Put it back and write the reply anew.")
         raise StaleReply("The resident has chosen another language since. Have the reply translated anew.")
     message = await consultation.reply(
         session, ticket, chat, officer, view.foreign or "", last_seen=last_seen, deployment=deployment,
-        strings=strings, sealer=sealer, now=now, translation=view.row,
+        strings=strings, sealer=sealer, now=now, translation=view.row, is_alone=is_alone,
     )
     view.row.message_id, view.row.status, view.row.updated_at = message.id, TranslationStatus.DONE, now
     return message
@@ -192,6 +255,13 @@ def _require_draft(row: Translation, ticket: Ticket, text: str, *, sealer: Seale
     if text.strip() != view.foreign:
         raise StaleReply("The text was changed. Look at the comparison of the new text, then send it.")
     return view
+
+
+def _retype(row: Translation, ticket: Ticket, text: str, *, sealer: Sealer) -> None:
+    if text != translations.opened(row, ticket, ring=sealer).foreign:
+        translations.put(row, ticket, ring=sealer, foreign=text, back=None)
+    translations.put(row, ticket, ring=sealer, note=None)
+    row.last_seen = ticket.n_messages
 
 
 def _require_proposed(row: Translation) -> None:

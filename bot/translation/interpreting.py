@@ -86,6 +86,8 @@ async def ask_again(
     _require_under_way(ticket)
     if row.status not in translations.ON_THE_DESK:
         raise WrongState("This draft is not on your desk any more.")
+    if row.state == TextState.TYPED:
+        raise WrongState("Only what was written in Japanese goes to the interpreters.")
     if row.status == TranslationStatus.RETURNED and not note.strip():
         raise WrongState("Answer the interpreter's question first.")
     await _require_interpreter(session, row.locale)

@@ -142,6 +142,7 @@ class Translation(Base):
     """A text in two languages, Japanese and the resident's, on its way from one to the other.
 
     message_id: the resident's message, or the reply that it became. revision: how many revisions the message had.
+    A reply that staff typed in the resident's language is here while it waits for a second person: it has no Japanese.
     last_seen: the newest message of the ticket when it was begun. state: of the translated text; None without one.
     The words are sealed with the ticket's key. note: a question of the interpreter, or why a draft went back.
     """
@@ -180,6 +181,10 @@ class Translation(Base):
             "ix_translations_asked", "locale", "asked_at",
             sqlite_where=text("status IN ('asked', 'claimed')"),
             postgresql_where=text("status IN ('asked', 'claimed')"),
+        ),
+        Index(
+            "ix_translations_proposed", "proposed_at",
+            sqlite_where=text("status = 'proposed'"), postgresql_where=text("status = 'proposed'"),
         ),
     )
 

@@ -61,7 +61,7 @@ def test_the_demo_is_whole(demo: Deployment) -> None:
     assert counts == {
         "stations": 3, "large_stations": 1, "municipalities": 9, "sections": 38, "bodies": 2, "topics_routed": 66,
         "routing_rows": 66, "local_contacts": 12, "interpretation_languages": 11, "extra_closed_days": 0,
-        "retention_classes": len(DATA_CLASSES), "four_eyes_topics": 4, "warnings": 0,
+        "retention_classes": len(DATA_CLASSES), "four_eyes_topics": 5, "warnings": 0,
     }
 
 
@@ -205,6 +205,7 @@ def test_rules_are_read(demo: Deployment) -> None:
     assert not demo.needs_four_eyes("lost_property")
     assert not demo.needs_four_eyes(None)
     assert demo.retention_days("tickets") == 365
+    assert demo.retention_days("ratings") == 1825
     with pytest.raises(KeyError):
         demo.retention_days("everything")
     assert demo.notice.quiet is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from bot import retention
 from bot.__main__ import main
 from bot.conversation import Parts
+from bot.i18n import TOKYO
 from storage import audit
 from storage.database import Database
 from storage.models import (
@@ -20,6 +21,7 @@ from storage.models import (
     DeliveryStatus,
     Lane,
     Message,
+    Rating,
     Revision,
     Ticket,
     TicketStatus,
@@ -63,6 +65,27 @@ async def test_an_abandoned_intake_and_old_counts_go(database: Database, sealer:
     assert (gone["intakes"], gone["turns"]) == (1, 1)
 
 
+async def test_ratings_go_by_the_first_day_of_their_month(
+    database: Database, sealer: Sealer, parts: Parts
+) -> None:
+    days = parts.deployment.retention_days("ratings")
+    async with database.transaction() as session:
+        await make_ticket(session, sealer=sealer, section="jinshin")
+        session.add_all(Rating(month=month, locale="vi", section_id="jinshin", score=3)
+                        for month in (date(2026, 10, 1), date(2026, 11, 1)))
+    past = datetime(2026, 10, 1, 12, tzinfo=TOKYO) + timedelta(days=days)
+    for now, n_due in ((past, 0), (past + timedelta(days=1), 1)):
+        async with database.reading() as session:
+            (due,) = [each for each in await retention.due(session, deployment=parts.deployment, now=now)
+                      if each.name == "ratings"]
+        assert due.n_rows == n_due
+        assert due.oldest == (datetime(2026, 10, 1, tzinfo=TOKYO) if n_due else None)
+        async with database.transaction() as session:
+            assert (await retention.remove_old(session, deployment=parts.deployment, now=now))["ratings"] == n_due
+    async with database.reading() as session:
+        assert list(await session.scalars(select(Rating.month))) == [date(2026, 11, 1)]
+
+
 async def test_the_dry_run_names_exactly_what_goes_and_changes_nothing(
     database: Database, sealer: Sealer, parts: Parts
 ) -> None:
@@ -76,6 +99,7 @@ async def test_the_dry_run_names_exactly_what_goes_and_changes_nothing(
         gone = await make_chat(session, sealer=sealer)
         session.add_all([
             Turn(at=A_MONDAY, locale="vi", outcome="answer"),
+            Rating(month=date(2026, 11, 1), locale="vi", section_id=ended.section_id, score=2),
             Update(update_id=1, chat_lookup="x", status=UpdateStatus.DONE, received_at=A_MONDAY, handled_at=A_MONDAY),
             Delivery(chat_id=subscribed.id, lane=Lane.ANSWER, status=DeliveryStatus.SENT, not_before=A_MONDAY,
                      created_at=A_MONDAY, settled_at=A_MONDAY),

@@ -35,7 +35,8 @@ from tests.bot.conftest import Talk, Talker, meanings
 from tests.conftest import A_MONDAY, Clock
 from tests.factories import make_notice, make_staff
 
-SENSITIVE = ["domestic_violence", "stalking", "child_abuse", "passport_taken", "sexual_crime"]
+SENSITIVE = ["domestic_violence", "stalking", "child_abuse", "sexual_crime", "passport_taken", "trainee_trouble",
+             "malicious_broker"]
 SECRET = "Đừng về nhà. Hãy gọi chúng tôi."
 
 
@@ -104,6 +105,7 @@ async def staff_reply(database: Database, parts: Parts, clock: Clock, body: str 
         message = await consultation.reply(
             session, ticket, chat, officer, body, last_seen=ticket.n_messages,
             deployment=parts.deployment, strings=parts.screens.words(chat.locale), sealer=parts.sealer, now=clock(),
+            is_alone=True,  # whether a second person is needed is not the matter here
         )
         return message.id
 
@@ -335,6 +337,23 @@ async def test_hide_deletes_what_both_wrote_in_48_hours_and_says_what_stays(
     [last] = await someone.tap("sc:ok")
     assert (last.text, len(last.delete_message_ids)) == ("", 1)
     assert [each.text for each in await someone.do(Kind.COMMAND, text="hide")] == [report.text]
+
+
+async def test_hide_reaches_every_message_of_the_48_hours_however_many_there_are(
+    database: Database, talk: Talker, clock: Clock
+) -> None:
+    someone = await talk("vi")
+    await in_safe_contact(someone, slots=())
+    chat = await chat_of(database)
+    async with database.transaction() as session:
+        session.add_all(
+            Delivery(chat_id=chat.id, lane=Lane.ANSWER, status=DeliveryStatus.SENT, not_before=clock(),
+                     created_at=clock(), settled_at=clock(), telegram_message_id=10_000 + number)
+            for number in range(1200)
+        )
+    [report] = await someone.tap("sc:hide")
+    assert set(range(10_000, 11_200)) <= set(report.delete_message_ids)
+    assert list(report.delete_message_ids) == sorted(report.delete_message_ids, reverse=True), "the newest first"
 
 
 async def test_every_message_carries_the_button_that_hides(talk: Talker) -> None:

@@ -520,7 +520,10 @@ def every_page(ids: dict[str, int]) -> dict[str, str]:
         "answer-missing": "/content/answers/stolen_bicycle/ur",
         "translations": "/translations", "ticket-texts": f"/tickets/{ids['texts']}",
         "draft-machine": f"/translations/{ids['machine']}", "draft-returned": f"/translations/{ids['returned']}",
+        "draft-typed": f"/translations/{ids['typed']}", "draft-typed-mine": f"/translations/{ids['typed-mine']}",
+        "ticket-four-eyes": f"/tickets/{ids['typed-mine-ticket']}",
         "draft-proposed": f"/translations/{ids['proposed']}", "draft-asked": f"/translations/{ids['asked']}",
+        "ratings": "/ratings",
         "audit": "/audit", "staff": "/staff", "recoveries": "/recoveries", "account": "/account", "missing": "/nowhere",
     }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from bot import consultation
+from bot.console import live
 from bot.i18n import load_strings
 from storage.models import AuditEntry, Role, Staff, Ticket, TicketStatus, Translation
 from tests.conftest import Clock
@@ -242,3 +245,50 @@ async def test_the_administrator_sets_the_languages(office: Office) -> None:
     own = administrator.who
     assert own is not None
     assert (await administrator.post(f"/staff/{own.id}/languages", {"language": ["vi"]})).status_code == 409
+
+
+async def test_the_list_is_kept_up_to_date_while_it_is_open(office: Office, clock: Clock) -> None:
+    interpreter, officer = await an_interpreter(office), await office.browser()
+    page = (await interpreter.get("/interpreting")).text
+    assert 'data-on="interpreting"' in page
+    assert 'id="live"' in page
+    watcher = live.Watcher()
+
+    async def is_told() -> bool:
+        async with office.parts.database.reading() as session:
+            return live.INTERPRETING in await watcher.look(session, {live.INTERPRETING}, now=clock())
+
+    assert not await is_told()
+    ticket, address = await asked_to_write(office, officer)
+    assert await is_told()
+    fragment = (await interpreter.get("/interpreting", **{"X-Koban-Live": "1"})).text
+    assert rows_of(fragment) == [address]
+    assert "<html" not in fragment
+    for path in (f"{address}/claim", f"{address}/give-back", f"{address}/claim"):
+        await interpreter.post(path)
+        assert await is_told(), path
+    await officer.post(f"/tickets/{ticket.id}/note", {"body": "x"})
+    assert not await is_told(), "a note moves nothing in this list"
+    await interpreter.post(f"{address}/hand-in", {"text": VIETNAMESE})
+    assert await is_told()
+    await asked_to_write(office, officer)
+    assert await is_told()
+    async with office.parts.database.transaction() as session:
+        await consultation.withdraw(session, await session.get_one(Ticket, ticket.id), now=clock())
+    assert await is_told(), "what an ended consultation asked for goes"
+
+
+async def test_only_interpreters_hear_of_their_list(office: Office) -> None:
+    for role in (Role.OPERATOR, Role.ADMINISTRATOR, Role.PUBLISHER):
+        assert (await (await office.browser(role)).get("/live?on=interpreting")).status_code == 404, role
+
+
+async def test_the_stream_of_the_list_tells_that_it_changed_and_nothing_else(office: Office) -> None:
+    await an_interpreter(office)
+    officer = await office.browser()
+    hub = live.Hub(office.parts, every_s=0.01)
+    async with hub.listen([live.INTERPRETING]) as listener:
+        await asyncio.sleep(0.1)
+        await asked_to_write(office, officer)
+        async with asyncio.timeout(10):
+            assert await listener.events.get() == "interpreting"

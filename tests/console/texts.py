@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from bot.console.app import ConsoleParts
 from bot.translation import drafts, interpreting
 from storage import tickets, translations
-from storage.models import Staff, Ticket, Translation
+from storage.models import Rating, Staff, Ticket, Translation
 from tests.factories import make_chat, make_staff, make_ticket
 
 SAYING = (
@@ -65,6 +65,20 @@ async def fill(parts: ConsoleParts, holder: Staff, interpreter: Staff) -> dict[s
         view = translations.opened(proposed, other, ring=ring)
         await drafts.propose(session, other, proposed, colleague, view.foreign or "", sealer=ring, now=now)
 
+        for name, who, priority in (("typed", colleague, 50), ("typed-mine", person, 100)):
+            other = await a_ticket("vi", "Anh ta đứng trước nhà tôi.", who, "domestic_violence")
+            other.priority, other.is_sensitive, ids[f"{name}-ticket"] = priority + 30, True, other.id
+            row = await drafts.propose_own(session, other, who, "Bạn có đang ở nơi an toàn không?", locale="vi",
+                                           last_seen=1, sealer=ring, now=now - timedelta(minutes=12))
+            ids[name] = row.id
+
+        session.add_all(
+            Rating(month=month, locale=locale, section_id=ticket.section_id, score=score)
+            for month, locale, scores in (
+                (date(2026, 4, 1), "vi", (1, 3)), (date(2026, 8, 1), "pt-BR", (3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 1)),
+                (date(2026, 9, 1), "vi", (3,) * 24 + (2,) * 7 + (1,) * 9), (date(2026, 10, 1), "ne", (3,) * 12),
+            ) for score in scores
+        )
         late = await a_ticket("th", "มีคนโทรมาขอเงิน", person)
         ids["late"] = late.id
         row = await interpreting.ask_to_write(

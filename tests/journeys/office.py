@@ -48,6 +48,11 @@ class Officer:
         page = (await self.client.get(path)).text
         return int(re.findall(r'name="last_seen" value="(\d+)"', page)[-1])
 
+    async def first_waiting(self) -> str:
+        """Open the list of replies that wait for a second person; returns the address of the oldest."""
+        page = (await self.client.get("/translations")).text
+        return re.findall(r'href="(/translations/\d+)"', page)[0]
+
     def _read(self, answer: httpx.Response) -> str:
         if found := re.search(r'name="csrf" value="([^"]+)"', answer.text):
             self.csrf = found.group(1)

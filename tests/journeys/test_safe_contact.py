@@ -15,7 +15,7 @@ from bot.simulator import files, people
 from storage.database import Database
 from storage.models import Attachment, AttachmentContent, AuditEntry, Delivery, DeliveryStatus, Message, Role, Ticket
 from tests.journeys.conftest import PATIENCE, Koban, Resident, running_koban
-from tests.journeys.office import Officer, open_office
+from tests.journeys.office import Office, Officer, open_office
 
 pytestmark = pytest.mark.slow
 
@@ -36,10 +36,22 @@ async def koban(sqlite_url: str) -> AsyncIterator[Koban]:
 
 
 @pytest.fixture
-async def officer(koban: Koban, koban_database: Database) -> AsyncIterator[Officer]:
-    """Somebody who sees every consultation, signed in by a link."""
-    async with open_office(koban, koban_database) as office:
-        yield await office.officer("takahashi", Role.PROMOTION_OFFICE)
+async def office(koban: Koban, koban_database: Database) -> AsyncIterator[Office]:
+    """An office; who is in it sees every consultation."""
+    async with open_office(koban, koban_database) as made:
+        yield made
+
+
+@pytest.fixture
+async def officer(office: Office) -> Officer:
+    """Who answers, signed in by a link."""
+    return await office.officer("takahashi", Role.PROMOTION_OFFICE)
+
+
+@pytest.fixture
+async def second(office: Office) -> Officer:
+    """Who approves what the officer writes."""
+    return await office.officer("watanabe", Role.PROMOTION_OFFICE)
 
 
 def unsafe_slot() -> int:
@@ -68,8 +80,13 @@ async def begin(resident: Resident, tag: str, topic: str, story: str) -> None:
     await resident.press("m:99201")
 
 
-async def held_until_safe(database: Database, resident: Resident, officer: Officer, reply: str) -> int:
-    """Staff see the mode and reply; nothing arrives, and the console says when it will. Returns the ticket's id."""
+async def held_until_safe(
+    database: Database, resident: Resident, officer: Officer, second: Officer, reply: str
+) -> int:
+    """Staff see the mode and reply, a second person approves; nothing arrives, and the console says when it will.
+
+    Returns the ticket's id.
+    """
     async with database.reading() as session:
         ticket = await session.scalar(select(Ticket))
     assert ticket is not None
@@ -79,7 +96,10 @@ async def held_until_safe(database: Database, resident: Resident, officer: Offic
     assert "安全ではありません" in page
     await officer.send(f"{path}/claim")
     before = resident.received()
-    led_to = await officer.send(f"{path}/reply", body=reply, last_seen=await officer.last_seen(path))
+    seen = await officer.last_seen(path)
+    led_to = await officer.send(f"{path}/reply", body=reply, last_seen=seen)
+    assert led_to.endswith("done=propose")
+    led_to = await second.send(f"{await second.first_waiting()}/approve", last_seen=seen)
     assert led_to.endswith("done=reply-waits")
     assert "安全な時間まで待っています" in await officer.open(path)
     await asyncio.sleep(1)  # four looks of the outbox
@@ -119,13 +139,13 @@ async def arrives_without_words(resident: Resident, _: Strings, reply: str) -> N
 
 @pytest.mark.parametrize("tag", CASES)
 async def test_a_safe_contact_case_from_the_first_word_to_erasure(
-    koban: Koban, koban_database: Database, officer: Officer, tag: str
+    koban: Koban, koban_database: Database, officer: Officer, second: Officer, tag: str
 ) -> None:
     topic, story, reply = CASES[tag]
     _ = load_strings()[tag]
     resident = koban.resident(8700, tag.lower())
     await begin(resident, tag, topic, story)
-    ticket_id = await held_until_safe(koban_database, resident, officer, reply)
+    ticket_id = await held_until_safe(koban_database, resident, officer, second, reply)
     await file_is_opened_by_a_press(officer, koban_database, ticket_id)
     await arrives_without_words(resident, _, reply)
 

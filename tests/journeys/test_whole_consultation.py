@@ -50,7 +50,7 @@ async def test_one_consultation_from_the_first_word_to_erasure_restore_and_erasu
 ) -> None:
     await play.begin()
     holder = await of_twenty_at_once_one_has_it(play, office)
-    await a_reply_waits_for_a_safe_hour(play, holder)
+    await a_reply_waits_for_a_second_person_and_for_a_safe_hour(play, office, holder)
     await office.sign_in(holder)  # two hours later
     await an_edit_shows_beside_what_was_read(play, holder)
     receiver = await it_is_sent_returned_sent_again_and_accepted(play, office, holder)
@@ -87,14 +87,19 @@ async def of_twenty_at_once_one_has_it(play: Play, office: Office) -> Officer:
     return holder
 
 
-async def a_reply_waits_for_a_safe_hour(play: Play, holder: Officer) -> None:
-    """Staff are told that it waits; the phone gets a word about nothing at noon, and the words when it asks."""
+async def a_reply_waits_for_a_second_person_and_for_a_safe_hour(play: Play, office: Office, holder: Officer) -> None:
+    """Staff are told for what it waits; the phone gets a word about nothing at noon, and the words when it asks."""
     page = await holder.open(play.path)
     assert _("Safe contact is on") in page
     assert "12:00–15:00" in page
     seen = await holder.last_seen(play.path)
-    assert await holder.send(f"{play.path}/reply", body=play.words.reply, last_seen=seen) == (
-        f"{play.path}?done=reply-waits")
+    assert await holder.send(f"{play.path}/reply", body=play.words.reply, last_seen=seen) == f"{play.path}?done=propose"
+    second = await office.officer("jinshin99", Role.OPERATOR, section="jinshin")
+    assert _.plural("{n} reply waits for you or another second person",
+                    "{n} replies wait for you or another second person", 1) in await second.open("/queue")
+    waiting = await second.first_waiting()
+    assert play.words.reply in await second.open(waiting)
+    assert await second.send(f"{waiting}/approve", last_seen=seen) == f"{play.path}?done=reply-waits"
     assert "安全な時間まで待っています" in await holder.open(play.path)
     await play.nothing_comes_until_it_is_safe()
     await play.show(play.words.reply)

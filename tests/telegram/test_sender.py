@@ -323,6 +323,18 @@ async def test_more_than_a_hundred_are_deleted_in_parts(simulator: SimulatorServ
     assert not simulator.state.chats[RESIDENT].messages
 
 
+async def test_all_of_a_long_chat_is_deleted_though_telegram_asks_to_wait(
+    simulator: SimulatorServer, sender: Sender
+) -> None:
+    ids = []
+    for n in range(620):
+        ids.append(people.send_text(simulator.state, RESIDENT, f"word {n}")["message_id"])
+    simulator.state.faults.add(Fault("deleteMessage", code=429, retry_after=1))
+    report = Outgoing("all gone", delete_message_ids=tuple(ids), text_if_kept="{n} left")
+    await sender.send(RESIDENT, report, Lane.ANSWER)
+    assert [each["text"] for each in simulator.state.chats[RESIDENT].messages.values()] == ["all gone"]
+
+
 async def test_a_deletion_whose_outcome_is_not_known_is_tried_again(simulator: SimulatorServer, sender: Sender) -> None:
     message_id = await sender.send(RESIDENT, plain("a word"), Lane.ANSWER)
     simulator.state.faults.add(Fault("deleteMessage", code=500))

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bot.console.pages import render
-from bot.console.parts import form_of, parts_of, path_id, staff_of, tag_of
+from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.console.rows import topic_name
 from bot.errors import Refused
 from bot.translation import glossary, interpreting
@@ -34,7 +34,8 @@ async def index(request: Request) -> Response:
         names = await staff_rows.names(session)
     lines = [(row, topic_name(parts, ticket.topic, tag), ticket.is_sensitive) for row, ticket in rows]
     lines.sort(key=lambda line: line[0].interpreter_id != person.id)
-    return render(request, "interpreting/list.html", lines=lines, names=names, own=sorted(own),
+    template = "interpreting/_list.html" if is_live(request) else "interpreting/list.html"
+    return render(request, template, lines=lines, names=names, own=sorted(own),
                   n_open=sum(line[0].status == TranslationStatus.ASKED for line in lines))
 
 

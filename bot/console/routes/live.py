@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from bot.console.auth import TICKET_ROLES, access_ticket
+from bot.console.auth import INTERPRETERS, TICKET_ROLES, access_ticket
 from bot.console.gate import is_valid, session_cookie
-from bot.console.live import NEWS, Hub, news_for
+from bot.console.live import INTERPRETING, NEWS, Hub, news_for
 from bot.console.parts import ConsoleParts, parts_of, staff_of
 from bot.errors import NotFound
 from storage import presence
@@ -24,14 +24,17 @@ HEARTBEAT_S = 15.0  # also how often the session is looked at again; storage.pre
 
 
 async def stream(request: Request) -> Response:
-    """Send one event for each change of `?on=queue`, `news`, `notices`, `ticket:12` or `notice:3`."""
+    """Send one event for each change of `?on=queue`, `news`, `notices`, `interpreting`, `ticket:12`, `notice:3`."""
     parts, person = parts_of(request), staff_of(request)
     subject = request.query_params.get("on", "")
     kind, _, number = subject.partition(":")
-    is_known = subject in ("queue", NEWS, "notices") or (
+    is_known = subject in ("queue", NEWS, "notices", INTERPRETING) or (
         kind in ("ticket", "notice") and number.isascii() and number.isdecimal() and len(number) < 10
     )
-    if not is_known or (kind in ("queue", NEWS, "ticket") and person.role not in TICKET_ROLES):
+    is_theirs = person.role in INTERPRETERS if subject == INTERPRETING else (
+        person.role in TICKET_ROLES or kind not in ("queue", NEWS, "ticket")
+    )
+    if not is_known or not is_theirs:
         return PlainTextResponse("unknown subject", 404)
     if kind == "ticket":
         try:

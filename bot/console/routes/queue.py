@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.console import search
-from bot.console.auth import SEE_EVERY_TICKET, visible_tickets
+from bot.console.auth import RATING_READERS, SEE_EVERY_TICKET, visible_tickets
 from bot.console.pages import render
 from bot.console.parts import is_live, parts_of, staff_of, tag_of
 from bot.console.rows import ticket_row, topics_by_group
-from storage import queue
+from bot.console.second_people import approvable
+from storage import queue, translations
 from storage import staff as staff_rows
 from storage import transfers as transfer_rows
 
@@ -35,8 +36,11 @@ async def show(request: Request) -> Response:
         )
         names = await staff_rows.names(session)
         sections, stations = await transfer_rows.staffed(session)
+        waits_since = await translations.waiting_since(session, [ticket.id for ticket in page.tickets])
+        to_approve = await approvable(session, person)
     shown: dict[str, Any] = {
         "rows": [ticket_row(ticket, parts, person, names, tag) for ticket in page.tickets], "counts": counts,
+        "waits_since": waits_since, "to_approve": to_approve,
         "chosen": question, "page": page, "is_first": after is None and before is None,
         "duty": parts.deployment.duty, "has_night_desk": parts.deployment.has_night_desk,
         # Only who sees every consultation can do something about a desk without people.
@@ -51,5 +55,5 @@ async def show(request: Request) -> Response:
     return render(
         request, "queue/page.html", states=tuple(search.STATES), sections=deployment.sections,
         stations=deployment.stations, municipalities=deployment.municipalities, locales=parts.screens.offered_tags,
-        topics=topics_by_group(parts, tag), **shown,
+        topics=topics_by_group(parts, tag), may_read_ratings=person.role in RATING_READERS, **shown,
     )

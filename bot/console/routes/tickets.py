@@ -16,11 +16,13 @@ from bot.console.auth import access_ticket
 from bot.console.pages import render
 from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.console.rows import ticket_row, topic_name, topics_by_group
+from bot.console.second_people import others_for
 from bot.console.ticket_views import Reader, related_tickets, targets, transfer_views
 from bot.console.translation_views import JAPANESE, AcrossLanguages, across_languages
 from bot.errors import Refused, WrongState
 from bot.safety import times_of
-from storage import attachments, audit, deliveries, presence, tickets
+from bot.translation import drafts
+from storage import attachments, audit, deliveries, presence, tickets, translations
 from storage import staff as staff_rows
 from storage.audit import AuditTag
 from storage.models import Chat, Ticket, TicketStatus
@@ -98,7 +100,10 @@ async def release(request: Request) -> Response:
 
 
 async def reply(request: Request) -> Response:
-    """Send a reply to the resident. When it is refused the draft stays on the page, with what is new."""
+    """Send a reply to the resident, or let it wait for a second person on a topic that needs one.
+
+    When it is refused the draft stays on the page, with what is new.
+    """
     parts, person, form = parts_of(request), staff_of(request), form_of(request)
     try:
         async with parts.database.transaction() as session:
@@ -106,12 +111,19 @@ async def reply(request: Request) -> Response:
             chat = await _chat(session, ticket)
             if chat is None:
                 raise WrongState("The resident erased their data: nothing can be sent.")
-            await consultation.reply(
-                session, ticket, chat, person, form("body"), last_seen=form.number("last_seen"),
-                deployment=parts.deployment, strings=parts.screens.words(chat.locale), sealer=parts.sealer,
-                now=parts.clock(),
-            )
-            done = sent_as(chat, parts.clock())
+            if parts.deployment.needs_four_eyes(ticket.topic):
+                await drafts.propose_own(
+                    session, ticket, person, form("body"), locale=chat.locale, last_seen=form.number("last_seen"),
+                    sealer=parts.sealer, now=parts.clock(),
+                )
+                done = "propose"
+            else:
+                await consultation.reply(
+                    session, ticket, chat, person, form("body"), last_seen=form.number("last_seen"),
+                    deployment=parts.deployment, strings=parts.screens.words(chat.locale), sealer=parts.sealer,
+                    now=parts.clock(),
+                )
+                done = sent_as(chat, parts.clock())
     except Refused as error:
         return await again(request, Desk(draft=form("body"), error=error, new_after=form.number("last_seen")))
     return back(request, done)
@@ -181,6 +193,8 @@ async def close(request: Request) -> Response:
             ticket = await access_ticket(session, person, path_id(request), for_change=True)
             if form.number("last_seen") != ticket.n_messages:
                 raise WrongState("Something was added since you opened the page. Read it, then close.")
+            if await translations.waiting_since(session, [ticket.id]):
+                raise WrongState("A reply waits for a second person. Take it back or wait for it before you close.")
             chat = await _chat(session, ticket)
             await consultation.close(
                 session, ticket, chat, person, form("outcome"),
@@ -246,6 +260,8 @@ async def page(
         row=ticket_row(ticket, parts, person, names, tag), ticket=ticket, names=names,
         messages=shown, across=across, is_foreign=reply_locale not in JAPANESE,
         needs_second=parts.deployment.needs_four_eyes(ticket.topic) or ticket.is_sensitive,
+        others=await others_for(session, parts, ticket, (person.id,))
+        if is_mine and is_current and parts.deployment.needs_four_eyes(ticket.topic) else None,
         files={} if is_withdrawn else await attachments.of_ticket(session, ticket.id), images=IMAGES,
         waits_until=await deliveries.next_waiting(session, ticket.id),
         safe=times_of(chat) if chat is not None and chat.safe_contact else None,

@@ -13,6 +13,7 @@ from bot.console.auth import access_ticket
 from bot.console.pages import render
 from bot.console.parts import form_of, parts_of, path_id, staff_of, tag_of
 from bot.console.routes.tickets import Desk, again, back, sent_as
+from bot.console.second_people import waiting
 from bot.console.ticket_views import Reader
 from bot.console.translation_views import JAPANESE, draft_page, unfinished
 from bot.errors import NotFound, Refused, StaleReply, WrongState
@@ -21,7 +22,7 @@ from bot.translation.machine import Machine, NotTranslated
 from storage import audit, tickets, translations
 from storage import staff as staff_rows
 from storage.audit import AuditTag
-from storage.models import Chat, Ticket, Translation, TranslationKind
+from storage.models import Chat, Ticket, Translation, TranslationKind, TranslationStatus
 from storage.tickets import MessageView
 
 _SHOWN = 200
@@ -192,6 +193,41 @@ async def approve(request: Request) -> Response:
     return await _do(request, deed, "approve-reply")
 
 
+async def send_alone(request: Request) -> Response:
+    """Send a reply that waits without a second person, where waiting is worse; with a reason."""
+    parts, form = parts_of(request), form_of(request)
+
+    async def deed(session: AsyncSession, ticket: Ticket, row: Translation) -> str | None:
+        chat = await _chat(session, ticket)
+        others = (await waiting(session, parts, ticket, row)).others
+        await drafts.send_alone(
+            session, ticket, chat, row, staff_of(request), form("note"), last_seen=form.number("last_seen"),
+            n_others=others.n, deployment=parts.deployment, strings=parts.screens.words(chat.locale),
+            sealer=parts.sealer, now=parts.clock(),
+        )
+        return sent_as(chat, parts.clock())
+
+    return await _do(request, deed, "reply")
+
+
+async def read_back(request: Request) -> Response:
+    """Put a reply that staff typed into Japanese by machine, for whoever is to judge it. Its text stays as it is."""
+    parts, person = parts_of(request), staff_of(request)
+    try:
+        async with parts.database.reading() as session:
+            ticket, row = await _access(request, session)
+            foreign, locale = translations.opened(row, ticket, ring=parts.sealer).foreign or "", row.locale
+        machine = _machine(request)
+        japanese = (await machine.translate(foreign, locale, "ja")).text  # no transaction is open meanwhile
+        async with parts.database.transaction() as session:
+            ticket, row = await _access(request, session, for_change=True)
+            drafts.keep_back(session, ticket, row, person, foreign=foreign, back=japanese, provider=machine.name,
+                             sealer=parts.sealer, now=parts.clock())
+    except Refused as error:
+        return await _again(request, error)
+    return _done(request, "compare-back")
+
+
 async def refuse(request: Request) -> Response:
     """Put a draft that waits for approval back on the desk."""
     parts, form = parts_of(request), form_of(request)
@@ -204,7 +240,7 @@ async def refuse(request: Request) -> Response:
 
 
 async def discard(request: Request) -> Response:
-    """Throw an unfinished text away. The Japanese of a reply goes back into the field of the reply."""
+    """Throw an unfinished text away. What was written of a reply goes back into the field of the reply."""
     parts, person = parts_of(request), staff_of(request)
     try:
         async with parts.database.transaction() as session:
@@ -214,9 +250,9 @@ async def discard(request: Request) -> Response:
             number, is_mine = ticket.id, ticket.claimed_by_id == person.id
     except Refused as error:
         return await _again(request, error)
-    if view.is_reply and is_mine and view.japanese:
+    if view.is_reply and is_mine and view.original:
         request.path_params["id"] = number  # the page of the consultation, with what was written
-        return await again(request, Desk(draft=view.japanese), status=200)
+        return await again(request, Desk(draft=view.original), status=200)
     return RedirectResponse(f"/tickets/{number}?done=discard", 303)
 
 
@@ -284,6 +320,7 @@ async def _page(
         last_seen=ticket.n_messages, error=error, max_length=interpreting.MAX_LENGTH,
         max_note=interpreting.MAX_NOTE_LENGTH, note=form("note"),
         typed=form("foreign") if error is not None and page.may_edit and form("foreign") else page.view.foreign or "",
+        waiting=await waiting(session, parts, ticket, row) if row.status == TranslationStatus.PROPOSED else None,
         machine=parts.machine.name if parts.machine else None, interpreted=await translations.interpreted(session),
     )
 
