@@ -210,7 +210,7 @@ async def test_reading_the_content_page_counts_add_up(office: Office) -> None:
     browser = await office.browser(Role.PUBLISHER)
     text = text_of((await browser.get("/content")).text)
     n_intents = sum(intent.base is not None for intent in office.parts.screens.catalogue)
-    assert f"／{n_intents}" in text
+    assert f"/{n_intents}" in text
 
 
 # ---- live updates
