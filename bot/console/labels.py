@@ -252,10 +252,10 @@ LABELS: dict[str, dict[str, str]] = {
         "answer": N_("Answer"), "database": N_("Database"), "section": N_("Section"), "station": N_("Station"),
     },
     "audit_detail": {
-        "transfer": N_("Transfer"), "to": N_("To"), "file": N_("File"), "message": N_("Message"),
+        "transfer": N_("Transfer"), "to": N_("Sent to"), "file": N_("File"), "message": N_("Message"),
         "translation": N_("Translation"), "locale": N_("Language"), "provider": N_("Machine"), "state": N_("State"),
         "recovery": N_("Recovery"), "asked_by": N_("Asked by"), "reason": N_("Reason"), "role": N_("Role"),
-        "source": N_("From"), "target": N_("To"), "topic": N_("Topic"), "section": N_("Section"),
+        "source": N_("Merged from"), "target": N_("Merged into"), "topic": N_("Topic"), "section": N_("Section"),
         "station": N_("Station"), "revision": N_("Revision"), "outcome": N_("Outcome"), "send_at": N_("Goes out"),
         "error": N_("Error"), "kind": N_("Kind"), "way": N_("How"), "what": N_("What"),
     },

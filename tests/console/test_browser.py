@@ -595,6 +595,10 @@ async def look(page: Page, name: str, *, with_axe: bool = True) -> None:
     assert wide <= 0, f"{name} is {wide} pixels too wide"
     shown = "[...document.querySelectorAll('[hidden]')].filter(e => e.getClientRects().length).map(e => e.outerHTML)"
     assert await page.evaluate(shown) == [], f"{name} shows what is hidden"
+    size = page.viewport_size
+    if size is not None and size["width"] >= 1024:
+        too_wide = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).length"
+        assert await page.evaluate(too_wide) == 0, f"a table on {name} does not fit on an office screen"
     if "KOBAN_SHOTS" in os.environ:
         await page.screenshot(path=Path(os.environ["KOBAN_SHOTS"]) / f"{name}.png", full_page=True)
     if with_axe:

@@ -197,6 +197,7 @@ async def test_the_audit_is_filtered_and_paged(office: Office, clock: Clock) -> 
     first = (await browser.get("/audit")).text
     assert first.count("<tr><td>") == 100
     assert "&lt;b&gt;" in first
+    assert 'href="/tickets/7">相談 7</a>' in (await browser.get("/audit?subject=ticket:7")).text
     older = re.search(r'href="(/audit\?[^"]*before=\d+)"', first)
     assert older is not None
     assert (await browser.get(older.group(1).replace("&amp;", "&"))).text.count("<tr><td>") == 51
