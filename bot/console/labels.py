@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.answers import N_
+from bot.backups import AFTER_RESTORE
 from bot.console.recoveries import Reason
 from bot.translation.second import Alone
 from storage.audit import AuditTag
@@ -253,6 +254,30 @@ LABELS: dict[str, dict[str, str]] = {
         AuditTag.SYSTEM_DATABASE_RESTORE: N_("A backup was restored"),
         AuditTag.SYSTEM_KEYS_ROTATE: N_("Everything was sealed with the newest key"),
         AuditTag.SYSTEM_DATA_EXPIRE: N_("Old data were removed"),
+    },
+    "audit_subject": {
+        "ticket": N_("Consultation"), "notice": N_("Notice"), "staff": N_("Account"), "chat": N_("Chat of a resident"),
+        "answer": N_("Answer"), "database": N_("Database"), "section": N_("Section"), "station": N_("Station"),
+    },
+    "audit_detail": {
+        "transfer": N_("Transfer"), "to": N_("Sent to"), "file": N_("File"), "message": N_("Message"),
+        "translation": N_("Translation"), "locale": N_("Language"), "provider": N_("Machine"), "state": N_("State"),
+        "recovery": N_("Recovery"), "asked_by": N_("Asked by"), "reason": N_("Reason"), "role": N_("Role"),
+        "source": N_("Merged from"), "target": N_("Merged into"), "topic": N_("Topic"), "section": N_("Section"),
+        "station": N_("Station"), "revision": N_("Revision"), "outcome": N_("Outcome"), "send_at": N_("Goes out"),
+        "error": N_("Error"), "kind": N_("Kind"), "way": N_("How"), "what": N_("What"),
+    },
+    # What Telegram or the sender said; other reasons are rare and stand as they came.
+    "delivery_error": {
+        "Forbidden: bot was blocked by the user": N_("The resident has blocked the bot."),
+        "Forbidden: user is deactivated": N_("The resident's Telegram account does not exist any more."),
+        "Chat not found": N_("Telegram does not know this chat any more."),
+        "Telegram asked this chat to wait": N_("Telegram lets nothing into this chat for a while."),
+        "Telegram asked to wait": N_("Telegram lets nothing through for a while."),
+        AFTER_RESTORE: N_("A backup was restored: it may have been sent before."),
+    },
+    "confidence": {
+        "confirmed": N_("confirmed"), "single-source": N_("one source only"), "knowledge-only": N_("without a source"),
     },
     # Not the words of bot.answers: residents read those in やさしい日本語, staff in the Japanese of an office.
     "topic_group": {

@@ -40,8 +40,11 @@ class AcrossLanguages:
     interpreted: frozenset[str] = frozenset()
 
     def needs_reading(self, message: MessageView, locale: str) -> bool:
-        """Tell whether a resident's message is in a language that needs to be put into Japanese."""
-        return message.author == "resident" and (message.locale or locale) not in JAPANESE
+        """Tell whether a resident's message has words in a language that needs to be put into Japanese."""
+        return (
+            message.author == "resident" and bool(message.body.strip())
+            and (message.locale or locale) not in JAPANESE
+        )
 
 
 async def across_languages(

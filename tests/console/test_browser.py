@@ -16,11 +16,12 @@ import uvicorn
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.routing import compile_path
 
 from bot import attachments, merges, priority, transfers
 from bot.config import Settings
 from bot.console import accounts
-from bot.console.app import ConsoleParts, create_app
+from bot.console.app import PAGES, ConsoleParts, create_app
 from bot.incoming import Incoming, Kind
 from bot.simulator.files import sample_png
 from storage import presence, tickets
@@ -43,7 +44,7 @@ from storage.models import (
     Urgency,
 )
 from tests.conftest import Clock
-from tests.console import texts
+from tests.console import busy, texts
 from tests.factories import make_chat, make_notice, make_staff, make_ticket
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
@@ -68,7 +69,7 @@ class Site:
         async with self.parts.database.transaction() as session:
             token = await staff_rows.open_session(session, person.id, now=now, expires_at=now + timedelta(hours=8))
         width, height = SIZES[size]
-        context = await self.browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+        context = await self.browser.new_context(viewport={"width": width, "height": height}, locale="ja-JP", **options)  # type: ignore[arg-type]
         await context.add_cookies([{"name": "koban", "value": token, "url": self.url}])
         return await self.watched(context)
 
@@ -232,7 +233,7 @@ async def around(
     await transfers.ask(session, ours, person, transfers.Target(section_id="jinshin"), "本人が希望。", now=now,
                         sealer=parts.sealer)
     await presence.beat(session, "other", ticket_id=ours.id, staff_id=colleague.id, now=now)
-    ids["moving"] = ours.id
+    ids["moving"], ids["merged"] = ours.id, old.id
 
 
 async def with_event(session: AsyncSession, clock: Clock, author: Staff) -> dict[str, int]:
@@ -525,7 +526,41 @@ def every_page(ids: dict[str, int]) -> dict[str, str]:
         "draft-proposed": f"/translations/{ids['proposed']}", "draft-asked": f"/translations/{ids['asked']}",
         "ratings": "/ratings",
         "audit": "/audit", "staff": "/staff", "recoveries": "/recoveries", "account": "/account", "missing": "/nowhere",
-    }
+        "audit-one": f"/audit?subject=ticket:{ids['pt-BR']}", "audit-empty": "/audit?day=2020-01-01",
+    } | busy.every_state(ids)
+
+
+PUBLISHER_PAGES = {"notice-new": "/notices/new", "notice-edit": "/notices/{draft}/edit",
+                   "notice-draft": "/notices/{draft}", "event-new": "/notices/{draft}/event",
+                   "event-draft": "/notices/{planned}/event", "notice-own-review": "/notices/{review}",
+                   "forbidden": "/staff"}
+INTERPRETER_PAGES = {"interpreting": "/interpreting", "interpreting-mine": "/interpreting/{claimed}",
+                     "interpreting-open": "/interpreting/{asked}"}
+IDLE_PAGES = {"queue-empty-office": "/queue", "transfers-empty": "/transfers", "translations-empty": "/translations",
+              "notices-reader": "/notices", "notice-reader": "/notices/{scheduled}", "content-reader": "/content"}
+STRANGER_PAGES = {"login": "/login", "login-english": "/login?locale=en", "login-link": "/login/link/x"}
+# Of the console's addresses these are no pages: they are a stream, a picture, files, a probe and a redirect.
+NO_PAGES = {
+    "/healthz", "/live", "/account/totp.svg", "/calendar/{token}.ics", "/notices/{id:int}/event/guests.csv", "/",
+}
+
+
+class _AnyId(dict[str, int]):
+    def __missing__(self, name: str) -> int:
+        return 1
+
+
+@pytest.mark.usefixtures("database")
+def test_every_page_of_the_console_is_looked_at() -> None:
+    ids = _AnyId()
+    addresses = [*every_page(ids).values(), *STRANGER_PAGES.values()]
+    for pages in (PUBLISHER_PAGES, INTERPRETER_PAGES, IDLE_PAGES):
+        addresses += [path.format_map(ids) for path in pages.values()]
+    seen = [urlsplit(address).path for address in addresses]
+    patterns = {page.path: compile_path(page.path)[0] for page in PAGES if page.method == "GET"}
+    # The first that matches is what answers: /notices/new is not /notices/{id}.
+    answered = {next((path for path, found in patterns.items() if found.match(each)), None) for each in seen}
+    assert set(patterns) - answered == NO_PAGES
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -534,33 +569,44 @@ async def test_no_page_has_a_serious_barrier_or_runs_off_the_screen(site: Site, 
     publisher = await a_person(site, Role.PROMOTION_OFFICE, section=None, name="広報 花子")
     newcomer = await a_person(site, Role.OPERATOR, password_hash="!", name="新人")
     interpreter = await a_person(site, Role.INTERPRETER, section="tsuyaku", name="グエン 通訳官")
+    idle = await a_person(site, Role.OPERATOR, section="keibi2_saigai", name="当直 三郎")
     ids = await a_day(site, person) | await texts.fill(site.parts, person, interpreter)
-    shots = Path(os.environ["KOBAN_SHOTS"]) if "KOBAN_SHOTS" in os.environ else None
+    ids |= await busy.fill(site.parts, person)
     visits = [(person, name, path) for name, path in every_page(ids).items()]
-    visits += [(publisher, "notice-new", "/notices/new"), (publisher, "notice-edit", f"/notices/{ids['draft']}/edit"),
-               (publisher, "notice-draft", f"/notices/{ids['draft']}"), (newcomer, "account-setup", "/account"),
-               (interpreter, "interpreting", "/interpreting"),
-               (interpreter, "interpreting-mine", f"/interpreting/{ids['claimed']}"),
-               (interpreter, "interpreting-open", f"/interpreting/{ids['asked']}")]
-    for size in SIZES:
+    for who, some in ((publisher, PUBLISHER_PAGES), (interpreter, INTERPRETER_PAGES), (idle, IDLE_PAGES),
+                      (newcomer, {"account-setup": "/account"})):
+        visits += [(who, name, path.format_map(ids)) for name, path in some.items()]
+    # What fits in the light fits in the dark: the sizes are walked once, unless somebody wants every picture.
+    for size in SIZES if scheme == "light" or "KOBAN_SHOTS" in os.environ else ["1280"]:
         pages = {
             who.id: await site.signed_in(who, size=size, color_scheme=scheme)
-            for who in (person, publisher, newcomer, interpreter)
+            for who in (person, publisher, newcomer, interpreter, idle)
         }
         stranger = await site.watched(await site.browser.new_context(
             viewport={"width": SIZES[size][0], "height": SIZES[size][1]}, color_scheme=scheme))  # type: ignore[arg-type]
-        for who, name, path in [*visits, (None, "login", "/login"), (None, "login-link", "/login/link/x")]:
+        for who, name, path in [*visits, *((None, *each) for each in STRANGER_PAGES.items())]:
             page = pages[who.id] if who else stranger
             await page.goto(f"{site.url}{path}")
-            wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide <= 0, f"{name} at {size} is {wide} pixels too wide"
-            if shots:
-                await page.screenshot(path=shots / f"{scheme}-{size}-{name}.png", full_page=True)
-            if size == "1280":
-                found = await Axe().run(page)
-                bad = [(each["id"], each["impact"], [node["target"] for node in each["nodes"]][:3])
-                       for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
-                assert bad == [], name
+            await look(page, f"{scheme}-{size}-{name}", with_axe=size == "1280")
             assert urlsplit(page.url).path != "/login" or who is None
         for page in (*pages.values(), stranger):
             await page.context.close()
+
+
+async def look(page: Page, name: str, *, with_axe: bool = True) -> None:
+    """Measure a page, and take its picture where KOBAN_SHOTS names a folder."""
+    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is {wide} pixels too wide"
+    shown = "[...document.querySelectorAll('[hidden]')].filter(e => e.getClientRects().length).map(e => e.outerHTML)"
+    assert await page.evaluate(shown) == [], f"{name} shows what is hidden"
+    size = page.viewport_size
+    if size is not None and size["width"] >= 1024:
+        too_wide = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).length"
+        assert await page.evaluate(too_wide) == 0, f"a table on {name} does not fit on an office screen"
+    if "KOBAN_SHOTS" in os.environ:
+        await page.screenshot(path=Path(os.environ["KOBAN_SHOTS"]) / f"{name}.png", full_page=True)
+    if with_axe:
+        found = await Axe().run(page)
+        bad = [(each["id"], each["impact"], [node["target"] for node in each["nodes"]][:3])
+               for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
+        assert bad == [], name

@@ -197,6 +197,7 @@ async def test_the_audit_is_filtered_and_paged(office: Office, clock: Clock) -> 
     first = (await browser.get("/audit")).text
     assert first.count("<tr><td>") == 100
     assert "&lt;b&gt;" in first
+    assert 'href="/tickets/7">相談 7</a>' in (await browser.get("/audit?subject=ticket:7")).text
     older = re.search(r'href="(/audit\?[^"]*before=\d+)"', first)
     assert older is not None
     assert (await browser.get(older.group(1).replace("&amp;", "&"))).text.count("<tr><td>") == 51
@@ -210,7 +211,7 @@ async def test_reading_the_content_page_counts_add_up(office: Office) -> None:
     browser = await office.browser(Role.PUBLISHER)
     text = text_of((await browser.get("/content")).text)
     n_intents = sum(intent.base is not None for intent in office.parts.screens.catalogue)
-    assert f"／{n_intents}" in text
+    assert f"/{n_intents}" in text
 
 
 # ---- live updates

@@ -240,7 +240,8 @@ async def test_the_state_of_a_reply_claims_no_more_than_is_known(
         delivery.status, delivery.error = status, "Forbidden: bot was blocked by the user"
     page = (await browser.get(f"/tickets/{ticket.id}")).text
     assert words in text_of(page)
-    assert ("blocked by the user" in page) == (status != DeliveryStatus.SENT)
+    assert ("相談者がこのボットをブロックしています。" in page) == (status != DeliveryStatus.SENT)
+    assert "blocked by the user" not in page, "staff read Japanese"
 
 
 async def test_a_reply_to_something_newer_is_refused_and_the_draft_stays(office: Office) -> None:

@@ -230,6 +230,15 @@ async def test_a_resident_who_reads_japanese_needs_no_translation(office: Office
         assert "相談者は日本語を読みます" in text_of(refused.text)
 
 
+async def test_a_photo_without_words_is_not_offered_for_translation(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office, browser.who)
+    await the_resident_writes(office, ticket, "")
+    page = (await browser.get(f"/tickets/{ticket.id}")).text
+    offered = re.findall(r'action="/tickets/\d+/read".*?name="number" value="(\d+)"', page, re.DOTALL)
+    assert offered == ["1"], "the second message has no words"
+
+
 async def test_only_who_has_the_consultation_makes_and_sends_drafts(office: Office) -> None:
     holder, colleague = await office.browser(), await office.browser()
     ticket = await a_ticket(office, holder.who)

@@ -59,6 +59,7 @@ async def fill(parts: ConsoleParts, holder: Staff, interpreter: Staff) -> dict[s
         ids["returned"] = row.id
 
         other = await a_ticket("pt-BR", "Ele me espera na porta do trabalho.", colleague, "stalking")
+        ids["second"] = other.id
         ids["proposed"] = await by_machine(other, colleague, "Venha à delegacia de Hoshimi na segunda-feira, 30 de "
                                            "novembro, às 15h. Traga o zairyu card. Telefone: 03-1234-5678.", None)
         proposed = await session.get_one(Translation, ids["proposed"])
