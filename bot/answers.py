@@ -18,7 +18,7 @@ from bot.i18n import Strings, babel_locale
 from bot.outgoing import Button, Outgoing, TextBuilder, plain
 from intents.cards import Cards
 from intents.catalogue import Catalogue, RenderedAnswer
-from intents.contact_words import ShownContact
+from intents.contact_words import ShownContact, bracketed
 from intents.danger import Danger
 from intents.schema import BASE_TAG, Source
 
@@ -165,7 +165,8 @@ class Screens:
     def _contact(self, text: TextBuilder, contact: ShownContact, _: Strings) -> None:
         text.line(f"📞 {contact.name}", "bold")
         for number in contact.numbers:
-            text.line(f"{number.value}{f' ({number.note})' if number.note else ''}")
+            # The space ends a link: Telegram takes the full-width bracket for a part of the address.
+            text.line(f"{number.value} {bracketed(number.note, _.tag).strip()}" if number.note else number.value)
         details = [part for part in (contact.hours, contact.cost) if part]
         if details:
             text.line(" · ".join(details))

@@ -63,7 +63,8 @@ def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing
     """Return the danger card, or a plain word about what does not work now, with nothing but the process itself."""
     screens = parts.screens
     client = language.canonical(incoming.language_code)
-    tag = _speakable(language.detect(incoming.text, client=client).tag or client, screens)
+    written = language.detect(incoming.text, client=client)
+    tag = _speakable(written.tag or client, screens)
     if incoming.kind is Kind.BUTTON and incoming.data.startswith("sos"):
         _, _, kind = incoming.data.partition(":")
         if kind in set(Danger):
@@ -72,6 +73,8 @@ def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing
     assessed = dangers.assess(incoming.text)
     if found := assessed.firm or assessed.soft:
         return (screens.danger_card(found, tag, soft=assessed.firm is None),)
+    if client and not written.sure:
+        tag = _speakable(client, screens)  # `/start` and “ok” are in no language: their letters would say English
     _ = screens.words(tag)
     return (
         screens.emergency_menu(tag),

@@ -6,6 +6,7 @@ One YAML file holds all of it; `load_deployment` reads and checks it once, and n
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -26,6 +27,9 @@ EARTH_KM = 6371.0088
 """Mean radius. Source: IUGG, GRS 80 (R1)."""
 
 
+_KANA = re.compile(r"[ぁ-ヿ]")
+
+
 @dataclass(frozen=True)
 class Names:
     """A name in several languages.
@@ -38,9 +42,14 @@ class Names:
     kana: str = ""
 
     def __call__(self, tag: str) -> str:
-        """Return the name for a reader: their own, else Japanese with its reading, or English."""
+        """Return the name for a reader: their own, else Japanese with its reading, or English.
+
+        Readers of Chinese get the Japanese name, as it is on signs, unless it has more kana than 霧ケ谷 has.
+        """
         if found := self.by_tag.get(tag):
             return found
+        if tag.split("-")[0] == "zh" and len(_KANA.findall(self.by_tag["ja"])) <= 1:
+            return self.by_tag["ja"]
         if tag.split("-")[0] != "ja":
             return self.by_tag["en"]
         return f"{self.by_tag['ja']}（{self.kana}）" if self.kana and tag != "ja" else self.by_tag["ja"]

@@ -10,8 +10,10 @@ from urllib.parse import urlencode
 from icalendar import Calendar
 from icalendar import Event as Entry
 
-from bot.i18n import TOKYO, Strings, babel_locale
+from bot.i18n import TOKYO, Strings
 from bot.outgoing import Button, Document
+from intents import contact_words
+from intents.contact_words import listed
 from storage.models import Event
 
 PRODUCT = "-//Koban//Notices//EN"
@@ -62,15 +64,13 @@ def lines_of(invitation: Invitation, strings: Strings) -> Iterator[str]:
     if invitation.seats is not None:
         yield "🪑 " + _("Seats: {n}", n=invitation.seats)
     if invitation.languages:
-        names = ", ".join(language_name(tag, strings.tag) for tag in invitation.languages)
+        names = listed(dict.fromkeys(language_name(tag, strings.tag) for tag in invitation.languages), strings.tag)
         yield "🗣 " + _("Interpreters: {languages}", languages=names)
 
 
 def language_name(tag: str, reader: str) -> str:
-    """Return the name of a language in the reader's own."""
-    if tag == "ja-simple":
-        return "やさしい日本語"
-    return str(babel_locale(tag).get_display_name(babel_locale(reader)) or tag)
+    """Return the name of a spoken language in the reader's own: Chinese, however it is written."""
+    return "やさしい日本語" if tag == "ja-simple" else contact_words.language_name(tag, reader)
 
 
 def buttons_of(invitation: Invitation, strings: Strings, *, is_invited: bool) -> tuple[tuple[Button, ...], ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from intents.contact_words import clock, languages_in, separator
+from intents.contact_words import clock, languages_in, listed
 from intents.contacts import load_contacts
 from intents.errors import CardsError, Problem
 from intents.loading import Fields, Report, read_mapping
@@ -171,7 +171,7 @@ def _values(contacts: Mapping[str, Contact], dial: tuple[str, ...], tag: str) ->
             found[f"{contact_id}_opens"] = clock(contact.hours.ranges[0].opens, tag)
             found[f"{contact_id}_closes"] = clock(contact.hours.ranges[0].closes, tag)
         if contact.languages:
-            found[f"{contact_id}_languages"] = separator(tag).join(languages_in(contact.languages, tag))
+            found[f"{contact_id}_languages"] = listed(languages_in(contact.languages, tag), tag)
     return found
 
 

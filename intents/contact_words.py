@@ -67,6 +67,8 @@ def language_name(tag: str, in_tag: str) -> str:
     name = babel.Locale.parse(tag.replace("-", "_")).get_language_name(_babel(in_tag)) or tag
     if tag in ("zh-Hans", "zh-Hant", "pt-BR"):
         name = babel.Locale.parse(tag.split("-")[0]).get_language_name(_babel(in_tag)) or name
+    if in_tag == "zh-Hant" and name.endswith("文") and name != "中文":  # 文 is written, 語 is spoken
+        name = name.removesuffix("文") + "語"
     return name
 
 
@@ -81,11 +83,25 @@ _RUBY_DAYS = (
     "{月曜日|げつようび}", "{火曜日|かようび}", "{水曜日|すいようび}", "{木曜日|もくようび}", "{金曜日|きんようび}",
     "{土曜日|どようび}", "{日曜日|にちようび}",
 )  # fmt: skip
+_UNTIL = {"ja-simple": "から ", "zh-Hans": "至", "zh-Hant": "至"}  # 週一–週五 would read as two dashes
 
 
 def separator(tag: str) -> str:
     """What stands between the items of a list."""
     return {"ja": "、", "zh": "、", "my": "၊ ", "ur": "، "}.get(tag.split("-")[0], ", ")
+
+
+def listed(names: Iterable[str], tag: str) -> str:
+    """Names in a row, as the language writes them: in Vietnamese only the first one begins with a capital."""
+    items = [name for name in names if name]
+    if tag == "vi":
+        items[1:] = [name[0].lower() + name[1:] for name in items[1:]]
+    return separator(tag).join(items)
+
+
+def bracketed(text: str, tag: str) -> str:
+    """A remark in the brackets of the language, ready to stand behind other words."""
+    return f"（{text}）" if tag.split("-")[0] == "zh" else f" ({text})"
 
 
 def languages_in(tags: Iterable[str], in_tag: str) -> list[str]:
@@ -100,6 +116,13 @@ def languages_in(tags: Iterable[str], in_tag: str) -> list[str]:
     return names
 
 
+@lru_cache(maxsize=64)
+def _short_days(tag: str) -> tuple[str, ...]:
+    names = get_day_names("abbreviated", locale=_babel(tag))
+    # Babel shortens Vietnamese days to “Th 2”; people write T2.
+    return tuple(names[day].replace("Th ", "T") if tag == "vi" else names[day] for day in range(7))
+
+
 def describe_hours(hours: Hours, closed: Closed, tag: str, say: Callable[[str], str]) -> str:
     """The hours in words; with ruby markup for やさしい日本語.
 
@@ -109,24 +132,22 @@ def describe_hours(hours: Hours, closed: Closed, tag: str, say: Callable[[str], 
         return say("always")
     if hours.kind == "text":
         return say(hours.text)
-    days = _RUBY_DAYS if tag == "ja-simple" else get_day_names("abbreviated", locale=_babel(tag))
-    parts: list[str] = []
+    days = _RUBY_DAYS if tag == "ja-simple" else _short_days(tag)
+    spans: dict[str, list[str]] = {}
     for item in hours.ranges:
         first, last = days[item.days[0]], days[item.days[-1]]
         span = f"{clock(item.opens, tag)}–{clock(item.closes, tag)}"
         if tag == "ja-simple":
             span = f"{clock(item.opens, tag)}から {clock(item.closes, tag)}まで"
-        if len(item.days) == len(DAYS):
-            parts.append(f"{say('every_day')} {span}".strip())
-            continue
-        joined = first if first == last else f"{first}{'から ' if tag == 'ja-simple' else '–'}{last}"
-        parts.append(f"{joined} {span}")
+        joined = first if first == last else f"{first}{_UNTIL.get(tag, '–')}{last}"
+        spans.setdefault(say("every_day") if len(item.days) == len(DAYS) else joined, []).append(span)
+    parts = [f"{when} {separator(tag).join(times)}".strip() for when, times in spans.items()]
     notes = [say(hours.text)] if hours.text else []
     if closed.holidays:
         notes.append(say("closed_holidays"))
     if closed.year_end:
         notes.append(say("closed_year_end"))
-    return separator(tag).join(parts) + (f" ({separator(tag).join(notes)})" if notes else "")
+    return separator(tag).join(parts) + (bracketed(separator(tag).join(notes), tag) if notes else "")
 
 
 def show_contact(
@@ -175,7 +196,7 @@ def show_contact(
         numbers=tuple(numbers),
         hours=spell(describe_hours(contact.hours, contact.closed, tag, say)),
         languages=contact.languages,
-        languages_text=spell(separator(tag).join(name for name in names if name)),
+        languages_text=spell(listed(names, tag)),
         speaks=speaks,
         cost=spell(say(contact.cost)) if contact.cost != "unknown" else "",
         url=contact.url,

@@ -88,6 +88,15 @@ def test_without_a_database_any_other_message_gets_the_numbers_and_a_plain_word(
     assert len(messages) == 2
 
 
+@pytest.mark.parametrize(("client", "tag"), [("zh-hant", "zh-Hant"), ("ko", "ko"), ("my", "my"), ("ne", "ne")])
+@pytest.mark.parametrize("words", ["/start", "ok"])
+def test_without_a_database_words_of_no_language_get_that_of_the_phone(
+    parts: Parts, client: str, tag: str, words: str
+) -> None:
+    incoming = Incoming(1, 1, Kind.TEXT, 1, text=words, language_code=client)
+    assert respond_without_database(incoming, parts)[1].text == parts.screens.words(tag)(_AWAY, **parts.screens.numbers)
+
+
 def test_the_emergency_button_works_without_a_database(parts: Parts) -> None:
     for data in ("sos", *(f"sos:{danger}" for danger in Danger), "sos:nonsense"):
         incoming = Incoming(1, 1, Kind.BUTTON, 1, data=data, language_code="ne")

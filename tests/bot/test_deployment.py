@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -151,6 +152,9 @@ def test_names_are_in_the_readers_language_or_english_and_japanese_with_its_read
     place = demo.municipality("99201")
     assert place is not None
     assert [place.name(tag) for tag in ("ja", "ja-simple", "vi")] == ["星見市", "星見市（ほしみし）", "Hoshimi City"]
+    assert [place.name("zh-Hant") for place in demo.municipalities][:3] == ["星見市", "若木野市", "鈴ノ森市"]
+    assert replace(place.names, by_tag={"ja": "みなみ市", "en": "Minami City"})("zh-Hans") == "Minami City"
+    assert (demo.police("vi"), demo.police("ko")) == ("Cảnh sát tỉnh Mizuhono", "Mizuhono Prefectural Police")
     station = demo.station("kumonohara")
     assert station is not None
     assert (station.name_ja, station.name("en"), station.officers.operator.ja) == (

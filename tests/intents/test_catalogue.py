@@ -152,9 +152,9 @@ def test_a_local_value_for_an_unknown_contact_is_refused(tmp_path: Path) -> None
 def test_a_contact_says_its_hours_its_key_and_the_languages_it_really_speaks(tmp_path: Path) -> None:
     catalogue = load_catalogue(make_tree(tmp_path))
     shown = catalogue.shown_contacts(("helpline", "emg_110"), "vi")
-    assert shown[0].hours.startswith("Th 2–Th 6 09:00–17:00 (closed on public holidays")
+    assert shown[0].hours.startswith("T2–T6 09:00–17:00 (closed on public holidays")
     assert shown[0].numbers[0].note == "then press 2"
-    assert shown[0].languages_text == "Tiếng Anh, Tiếng Việt"
+    assert shown[0].languages_text == "Tiếng Anh, tiếng Việt"
     assert (shown[0].speaks, shown[1].speaks) == (True, None)
     assert catalogue.shown_contacts(("helpline",), "th")[0].speaks is False
 

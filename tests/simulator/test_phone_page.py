@@ -111,6 +111,18 @@ async def test_hostile_text_stays_text(page: Page, api: Api, simulator: Simulato
     await expect(page.locator(".bot .words")).to_have_text("<script>1</script>")
 
 
+async def test_a_number_stays_on_one_line(page: Page, api: Api, simulator: SimulatorServer) -> None:
+    resident = next(iter(simulator.state.residents))
+    people.send_text(simulator.state, resident, "/start")
+    numbers = ("0570-078377", "2026-11-22", "KBA3-7XMC")
+    text = "\n".join(f"{'x ' * n}{number}" for number in numbers for n in range(10, 28))
+    await api("sendMessage", chat_id=resident, text=text)
+    words = page.locator(".bot .words")
+    await expect(words).to_have_text(text, use_inner_text=True)
+    boxes = await words.locator(".whole").evaluate_all("all => all.map((each) => each.getClientRects().length)")
+    assert boxes == [1] * 54
+
+
 async def test_commands_attachments_edits_and_reply_keyboards(page: Page, api: Api, simulator: SimulatorServer) -> None:
     resident = next(iter(simulator.state.residents))
     await page.get_by_role("button", name="START").click()

@@ -88,6 +88,18 @@ export function formatted(text, entities, actions) {
   return build(0, text.length, sorted);
 }
 
+/** Keep phone numbers, dates and receipts on one line, as phones do; a desktop browser breaks them behind a hyphen. */
+function keepNumbers(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(walker.currentNode);
+  for (const node of texts) {
+    const parts = node.data.split(/((?<![\w./-])[\dA-Z+]+(?:-[\dA-Z]+)+(?![\w./-]))/);
+    if (parts.length > 1) node.replaceWith(...parts.map((part, at) => (at % 2 ? h("span", { class: "whole" }, part) : part)));
+  }
+  return element;
+}
+
 function sizeOf(bytes) {
   return bytes < 1024 ? `${bytes} B` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
 }
@@ -162,7 +174,7 @@ export function bubble(message, { actions, taken, botId, reaction }) {
   const own = message.from?.id !== botId;
   const text = message.text ?? message.caption;
   const words = text === undefined ? null
-    : h("div", { class: "words", dir: "auto" }, ...formatted(text, message.entities ?? message.caption_entities, actions));
+    : keepNumbers(h("div", { class: "words", dir: "auto" }, ...formatted(text, message.entities ?? message.caption_entities, actions)));
   const edited = message.edit_date ? h("span", { class: "edited" }, "edited") : null;
   const mark = own
     ? h("span", { class: "mark", role: "img", "aria-label": taken ? "Received by the bot" : "Sent" }, taken ? "✓✓" : "✓") : null;
