@@ -62,7 +62,7 @@ def lines_of(invitation: Invitation, strings: Strings) -> Iterator[str]:
     if invitation.seats is not None:
         yield "🪑 " + _("Seats: {n}", n=invitation.seats)
     if invitation.languages:
-        names = ", ".join(language_name(tag, strings.tag) for tag in invitation.languages)
+        names = _.listed(language_name(tag, strings.tag) for tag in invitation.languages)
         yield "🗣 " + _("Interpreters: {languages}", languages=names)
 
 

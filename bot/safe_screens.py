@@ -53,7 +53,7 @@ def describe(scene: Scene) -> str:
     """Return the safe times in words."""
     _ = scene.words
     chosen = safety.times_of(scene.chat)
-    hours = ", ".join(f"{first}:00–{end}:00" for first, end in chosen.spans()) or _("Any hour is safe")
+    hours = _.listed(f"{first}:00–{end}:00" for first, end in chosen.spans()) or _("Any hour is safe")
     return f"{hours} · {_(_DAY_NAMES.get(chosen.days, _DAY_NAMES['all']))}"
 
 

@@ -76,7 +76,7 @@ async def _turn_on(scene: Scene, kind: str, place: str) -> Response:
         scene.session, scene.chat.id, kinds, now=scene.now, municipality=found.code if found else None
     )
     text = _("You get these notices now: {kinds}. Place: {place}. To stop them, tap the button or write /stop.",
-             kinds=", ".join(_(KIND_NAMES[each]) for each in kinds),
+             kinds=_.listed(_(KIND_NAMES[each]) for each in kinds),
              place=found.name(tag) if found else _("Everywhere"))
     return Response.say(plain(text, (Button(_("🔕 No notices"), data="sub:off"), Button(_("📢 Notices"), data="sub"))))
 
