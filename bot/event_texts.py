@@ -13,7 +13,6 @@ from icalendar import Event as Entry
 from bot.i18n import TOKYO, Strings
 from bot.outgoing import Button, Document
 from intents import contact_words
-from intents.contact_words import listed
 from storage.models import Event
 
 PRODUCT = "-//Koban//Notices//EN"
@@ -64,7 +63,7 @@ def lines_of(invitation: Invitation, strings: Strings) -> Iterator[str]:
     if invitation.seats is not None:
         yield "🪑 " + _("Seats: {n}", n=invitation.seats)
     if invitation.languages:
-        names = listed(dict.fromkeys(language_name(tag, strings.tag) for tag in invitation.languages), strings.tag)
+        names = _.listed(dict.fromkeys(language_name(tag, strings.tag) for tag in invitation.languages))
         yield "🗣 " + _("Interpreters: {languages}", languages=names)
 
 

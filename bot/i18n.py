@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -25,6 +25,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from intents.contact_words import listed
+
 ROOT = Path(__file__).resolve().parent.parent
 TOKYO = ZoneInfo("Asia/Tokyo")
 _BABEL_NAMES = {"zh-Hans": "zh_Hans", "zh-Hant": "zh_Hant", "pt-BR": "pt_BR", "ja-simple": "ja"}
@@ -35,6 +37,9 @@ _KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "N_"
                                                 "ngettext": (1, 2)}
 _REFUSALS = dict.fromkeys(("Refused", "NotFound", "AlreadyClaimed", "StaleReply", "WrongState", "NotTranslated"))
 _OPTIONS = {"**.html": {"trimmed": "true", "silent": "false"}}
+
+
+_DAY = {"my": "MMMMEd"}  # the month in full: Burmese cuts December to a word that also means "this"
 
 
 @cache
@@ -59,13 +64,17 @@ class Strings:
         """Return the form that the language uses for `n`; `{n}` is filled."""
         return self.translations.ngettext(one, many, n).format(n=n, **values)
 
+    def listed(self, items: Iterable[str]) -> str:
+        """Return the items with what this locale writes between them."""
+        return listed(items, self.tag)
+
     def moment(self, at: datetime) -> str:
         """Return a date and time in Japan, as this locale writes it, with the weekday."""
         local = at.astimezone(TOKYO)
         if self.tag in ("ja-simple", "ja"):
             return f"{local.month}月{local.day}日（{'月火水木金土日'[local.weekday()]}）{self.hour(at)}"
         locale = babel_locale(self.tag)
-        day = format_skeleton("MMMEd", local, tzinfo=TOKYO, locale=locale)
+        day = format_skeleton(_DAY.get(self.tag, "MMMEd"), local, tzinfo=TOKYO, locale=locale)
         return f"{day} {self.hour(at)}"
 
     def hour(self, at: datetime) -> str:

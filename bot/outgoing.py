@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from bot.line_breaks import keep_together
+
 # In UTF-16 units. Source: Bot API, sendMessage, "1-4096 characters after entities parsing" (2026-11-22)
 MAX_TEXT_UNITS = 4096
 MAX_DATA_BYTES = 64  # Source: Bot API, InlineKeyboardButton.callback_data (2026-11-22)
@@ -128,6 +130,7 @@ class TextBuilder:
 
     def add(self, text: str, kind: str | None = None, *, url: str | None = None) -> TextBuilder:
         """Append text, formatted when a kind is given."""
+        text = keep_together(text)
         length = utf16_length(text)
         if kind and text.strip():
             # Telegram refuses entities that are only white space and moves those that begin or end with it.

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from bot import events, safe_screens, safety
 from bot.i18n import TOKYO
+from bot.notice_texts import KIND_NAMES
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from storage import attachments, audit, chats, erasures, tickets, translations
@@ -37,11 +38,12 @@ async def export(scene: Scene) -> list[Outgoing]:
     """Return everything that is kept about this chat, readable, in as many messages as it takes."""
     _, chat, session = scene.words, scene.chat, scene.session
     place = scene.deployment.municipality(chat.municipality) if chat.municipality else None
+    kinds = await chats.subscriptions(session, chat.id)
     lines = [
         _("This is everything we keep about this chat:"),
         _("Language: {language}", language=scene.screens.language_name(chat.locale)),
         _("Area: {place}", place=place.name(chat.locale) if place else "–"),
-        _("Notices: {kinds}", kinds=", ".join(await chats.subscriptions(session, chat.id)) or "–"),
+        _("Notices: {kinds}", kinds=_.listed(_(name) for kind, name in KIND_NAMES.items() if kind in kinds) or "–"),
         _("Name that the staff see: {name}", name=chat.pseudonym),
         *await events.shown_answers(scene),
     ]

@@ -7,7 +7,6 @@ from bot.answers import N_
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Scene
 from bot.safety import DAYS, SLOTS
-from intents.contact_words import listed
 from storage import tickets
 from storage.models import Author
 
@@ -54,7 +53,7 @@ def describe(scene: Scene) -> str:
     """Return the safe times in words."""
     _ = scene.words
     chosen = safety.times_of(scene.chat)
-    hours = listed((f"{first}:00–{end}:00" for first, end in chosen.spans()), _.tag) or _("Any hour is safe")
+    hours = _.listed(f"{first}:00–{end}:00" for first, end in chosen.spans()) or _("Any hour is safe")
     return f"{hours} · {_(_DAY_NAMES.get(chosen.days, _DAY_NAMES['all']))}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bot.notice_texts import KIND_NAMES
 from bot.outgoing import Button, plain
 from bot.replies import Response, Scene
-from intents.contact_words import listed
 from storage import chats
 from storage.models import NoticeKind
 
@@ -77,7 +76,7 @@ async def _turn_on(scene: Scene, kind: str, place: str) -> Response:
         scene.session, scene.chat.id, kinds, now=scene.now, municipality=found.code if found else None
     )
     text = _("You get these notices now: {kinds}. Place: {place}. To stop them, tap the button or write /stop.",
-             kinds=listed((_(KIND_NAMES[each]) for each in kinds), tag),
+             kinds=_.listed(_(KIND_NAMES[each]) for each in kinds),
              place=found.name(tag) if found else _("Everywhere"))
     return Response.say(plain(text, (Button(_("🔕 No notices"), data="sub:off"), Button(_("📢 Notices"), data="sub"))))
 

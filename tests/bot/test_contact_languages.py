@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from bot.conversation import Parts
+from bot.line_breaks import keep_together
 
 TODAY = date(2026, 11, 26)
 
@@ -16,7 +17,8 @@ def test_a_number_without_the_residents_language_says_so(parts: Parts, tag: str,
     answer = parts.screens.answer("hate_discrimination", tag, today=TODAY, furigana=False)
     assert answer is not None
     contact = answer.text[answer.text.index("外国語人権相談ダイヤル"):]
-    assert (parts.screens.words(tag)("not in your language") in contact.split("📞")[0]) is is_said
+    said = keep_together(parts.screens.words(tag)("not in your language"))
+    assert (said in contact.split("📞")[0]) is is_said
 
 
 @pytest.mark.parametrize(("tag", "hours"), [

@@ -273,6 +273,15 @@ async def test_notices_on_and_off_in_one_tap(database: Database, talk: Talker) -
         assert await session.scalar(select(func.count()).select_from(Subscription)) == 0
 
 
+async def test_an_export_names_the_notices_in_the_words_of_the_language(talk: Talker) -> None:
+    someone = await talk("my", 4471)
+    await someone.tap("lang:my")
+    await someone.tap("sub:k:all")
+    await someone.tap("sub:p:all:all")
+    [export] = await someone.do(Kind.COMMAND, text="export")
+    assert "အသိပေးစာ: လုံခြုံရေး သတင်း၊ ပွဲများ၊ လှုံ့ဆော်ရေးလ" in export.text
+
+
 async def test_an_export_holds_what_was_written_and_erasure_leaves_none_of_it(
     database: Database, talk: Talker
 ) -> None:

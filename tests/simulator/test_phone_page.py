@@ -123,6 +123,17 @@ async def test_a_number_stays_on_one_line(page: Page, api: Api, simulator: Simul
     assert boxes == [1] * 54
 
 
+async def test_a_flag_stands_in_a_box_of_its_own(page: Page, api: Api, simulator: SimulatorServer) -> None:
+    resident = next(iter(simulator.state.residents))
+    people.send_text(simulator.state, resident, "/start")
+    keyboard = {"inline_keyboard": [[{"text": "🇯🇵 ជាភាសាជប៉ុន", "callback_data": "ja"}]]}
+    await api("sendMessage", chat_id=resident, text="ប៉ូលិស <b>🇯🇵 助けて</b>", parse_mode="HTML", reply_markup=keyboard)
+    await expect(page.locator(".bot .words")).to_have_text("ប៉ូលិស 🇯🇵 助けて")
+    await expect(page.locator(".bot .words strong .flag")).to_have_text("🇯🇵")
+    button = page.get_by_role("button", name="🇯🇵 ជាភាសាជប៉ុន")
+    await expect(button.locator(".flag")).to_have_text("🇯🇵")
+
+
 async def test_commands_attachments_edits_and_reply_keyboards(page: Page, api: Api, simulator: SimulatorServer) -> None:
     resident = next(iter(simulator.state.residents))
     await page.get_by_role("button", name="START").click()

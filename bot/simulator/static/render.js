@@ -66,6 +66,15 @@ function wrap(entity, words, children, actions) {
   }
 }
 
+/**
+ * Return the nodes of a plain text, with each flag in a box of its own: the shaper of Khmer takes the two halves of a
+ * flag beside it apart and shows letters.
+ */
+function plain(text) {
+  return text.split(/(\p{RI}\p{RI})/u).filter(Boolean)
+    .map((part) => (/^\p{RI}/u.test(part) ? h("span", { class: "flag" }, part) : part));
+}
+
 /** Return the nodes of a text with its entities; offsets are UTF-16 units, as in JavaScript strings. */
 export function formatted(text, entities, actions) {
   const sorted = [...(entities || [])].sort((a, b) => a.offset - b.offset || b.length - a.length);
@@ -78,12 +87,12 @@ export function formatted(text, entities, actions) {
       const within = rest.filter((other) => other.offset < stop);
       inside = rest.filter((other) => other.offset >= stop);
       if (entity.offset < at) continue;
-      nodes.push(text.slice(at, entity.offset));
+      nodes.push(...plain(text.slice(at, entity.offset)));
       nodes.push(wrap(entity, text.slice(entity.offset, stop), build(entity.offset, stop, within), actions));
       at = stop;
     }
-    nodes.push(text.slice(at, end));
-    return nodes.filter((node) => node !== "");
+    nodes.push(...plain(text.slice(at, end)));
+    return nodes;
   };
   return build(0, text.length, sorted);
 }
@@ -145,7 +154,7 @@ function inlineKeyboard(message, actions) {
   if (!rows) return null;
   return h("div", { class: "inline-keyboard", role: "group", "aria-label": "Buttons" }, ...rows.map((row) => {
     const line = h("div", { class: "row" }, ...row.map((button) => {
-      const words = h("span", { dir: "auto" }, button.text);
+      const words = h("span", { dir: "auto" }, ...plain(button.text));
       if (button.url) {
         return h("a", { class: "button", href: safeUrl(button.url), target: "_blank", rel: "noopener noreferrer" }, words,
           h("span", { class: "corner", "aria-hidden": "true" }, "↗"));
