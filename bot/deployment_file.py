@@ -102,7 +102,7 @@ class _Reader:
             final_answer_hours=self._hours("final_answer_hours", _FINAL_HOURS),
             retention=self._retention(),
             unchecked=top.choice("unchecked", ("label", "hold"), default="label"),
-            notice=read_notices(top),
+            notice=read_notices(top, self.catalogue.locales if self.catalogue is not None else None),
             four_eyes=frozenset(self._topics(top, "four_eyes")),
             session_minutes=whole_number(console, "session_minutes", 5, 24 * 60) if console is not None else 30,
             staff_group=parsed(console, "staff_group", read_group, required=False) if console is not None else None,

@@ -1,31 +1,32 @@
-"""Reads the rules of notices of the deployment file: quiet hours, rate, kinds, test chats, days of campaigns."""
+"""Reads the rules of notices of the deployment file: quiet hours, rate, kinds, test chats, channels, campaigns."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from bot.deployment import NoticeRules
-from bot.deployment_values import clean_text, parsed, read_month_day, read_quiet_hours, whole_number
+from bot.deployment_values import clean_text, parsed, read_channel, read_month_day, read_quiet_hours, whole_number
 from intents.loading import Fields
 from storage.models import NoticeKind
 
 _KINDS = tuple(kind.value for kind in NoticeKind)
 
 
-def read_notices(top: Fields) -> NoticeRules:
-    """Read the rules of notices; every problem is reported at its line."""
+def read_notices(top: Fields, tags: Collection[str] | None) -> NoticeRules:
+    """Read the rules of notices; every problem is reported at its line. tags: the languages there are, if known."""
     inner = top.mapping("notices")
     if inner is None:
         return NoticeRules(None, 1, _KINDS)
-    inner.only({"quiet_hours", "rate", "kinds", "test_chats", "campaigns"})
+    inner.only({"quiet_hours", "rate", "kinds", "test_chats", "campaigns", "channels"})
     return NoticeRules(
         quiet=parsed(inner, "quiet_hours", read_quiet_hours, required=False),
         rate=whole_number(inner, "rate", 1, 1000),
         kinds=_kinds(inner),
         test_chats=MappingProxyType(_test_chats(inner)),
         campaigns=MappingProxyType(_campaigns(inner)),
+        channels=MappingProxyType(_channels(inner, tags)),
     )
 
 
@@ -49,6 +50,25 @@ def _test_chats(notices: Fields) -> dict[str, int]:
                           code="type")
             continue
         found[name] = int(chat_id)
+    return found
+
+
+def _channels(notices: Fields, tags: Collection[str] | None) -> dict[str, int | str]:
+    """Read the channel of each language; no channel may have two."""
+    found: dict[str, int | str] = {}
+    inner = notices.mapping("channels", required=False)
+    for tag in inner or ():
+        assert inner is not None
+        if tags is not None and tag not in tags:
+            inner.problem(f"`{tag}` is not a language that has a folder in locales/; write a tag such as vi", key=tag,
+                          code="unknown_id")
+        if (channel := parsed(inner, tag, read_channel)) is None:
+            continue
+        if str(channel).casefold() in {str(each).casefold() for each in found.values()}:
+            inner.problem(f"channel `{channel}` stands twice; each language has one of its own", key=tag,
+                          code="duplicate")
+            continue
+        found[tag] = channel
     return found
 
 

@@ -71,6 +71,7 @@ async def withdraw(session: AsyncSession, notice: Notice, person: Staff, *, now:
 
 async def _require_sent(session: AsyncSession, notice: Notice) -> None:
     counts = await deliveries.count_by_status(session, notice.id)
+    posted = {post.status for post in await deliveries.into_channels(session, notice.id)}
     gone = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN, DeliveryStatus.SENDING)
-    if notice.purpose not in _SPOKEN or not any(counts.get(status) for status in gone):
+    if notice.purpose not in _SPOKEN or not any(counts.get(status) or status in posted for status in gone):
         raise WrongState("Nothing of this notice was sent, so there is nothing to correct, repeat or withdraw.")

@@ -99,6 +99,32 @@ def render(
     )
 
 
+def post(
+    text: NoticeText, strings: Strings, frame: Frame, links: Sequence[tuple[str, str]], bot_name: str
+) -> Outgoing:
+    """Return a notice as a channel shows it: public, so with links to the bot where a resident has buttons.
+
+    strings: of the channel's language; links: (words, address) of topics in the bot.
+    """
+    _ = strings
+    message = TextBuilder()
+    if heading := _HEADINGS.get(NoticePurpose(frame.purpose)):
+        message.line(_(heading), "bold").line()
+    message.line(f"📢 {text.title}", "bold").line().line(text.body).line()
+    rows: list[tuple[Button, ...]] = []
+    if frame.invitation is not None:
+        for line in lines_of(frame.invitation, strings):
+            message.line(line)
+        message.line()
+    rows += [(Button(words, url=address),) for words, address in links]
+    rows.append((Button(_("💬 Ask this bot"), url=f"https://t.me/{bot_name}?start=menu"),))
+    if text.state == "drafted":
+        message.line(_("This text was translated by machine and not checked by a person yet."), "italic")
+    if text.tag != strings.tag:
+        message.line(_("There is no text in your language for this notice yet."), "italic")
+    return replace(message.build(tuple(rows)), about=_ABOUT.get(NoticePurpose(frame.purpose)))
+
+
 def withdrawn(strings: Strings) -> Outgoing:
     """Return what stands in the place of a withdrawn notice that Telegram no longer lets us remove."""
     _ = strings

@@ -16,8 +16,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import notice_channels
 from bot.errors import NotFound, WrongState
 from bot.event_texts import Invitation
+from bot.notice_channels import Channels
 from bot.notice_rules import (
     APPROVERS,
     EDITORS,
@@ -284,7 +286,7 @@ async def stop_for_errors(database: Database, notice_id: int, *, now: datetime, 
     return moved
 
 
-async def tick(database: Database, *, now: datetime) -> int:
+async def tick(database: Database, *, now: datetime, channels: Channels | None = None) -> int:
     """Expand what is due, skip what expired, finish what is sent; returns how many notices changed."""
     async with database.reading() as session:
         due = await notices.due(session, now=now)
@@ -292,7 +294,7 @@ async def tick(database: Database, *, now: datetime) -> int:
         expired = await notices.expiring(session, now=now)
     n_changed = 0
     for notice_id in due:
-        n_changed += await _expand(database, notice_id, now=now)
+        n_changed += await _expand(database, notice_id, channels, now=now)
     if expired:
         async with database.transaction() as session:
             await notices.skip_expired(session, now=now)
@@ -305,7 +307,7 @@ async def tick(database: Database, *, now: datetime) -> int:
     return n_changed
 
 
-async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
+async def _expand(database: Database, notice_id: int, channels: Channels | None, *, now: datetime) -> bool:
     """Claim one due notice and add its deliveries, in one transaction; False when another worker has it."""
     async with database.transaction() as session:
         notice = await get(session, notice_id)
@@ -328,6 +330,7 @@ async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
             session, notice_id, [NoticeStatus.SCHEDULED], NoticeStatus.SENDING, expanded_at=now, updated_at=now
         ):
             return False
+        await notice_channels.expand(session, notice, channels, now=now)  # before the residents': they go first
         await notices.expand(session, notice, now=now)
         audit.record(session, AuditTag.SYSTEM_NOTICE_EXPAND, _subject(notice), now=now)
     log.info("notice expanded", extra={"notice_id": notice_id})

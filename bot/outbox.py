@@ -22,7 +22,7 @@ from bot import safety
 from bot.error_watch import ErrorWatch, Trouble
 from bot.errors import DeliveryError
 from bot.i18n import Strings
-from bot.outgoing import About, Outgoing
+from bot.outgoing import About, Address, Outgoing
 from storage import chats, deliveries
 from storage.database import Database
 from storage.deliveries import ClaimedDelivery, Settlement
@@ -32,8 +32,8 @@ from storage.sealing import Sealer, SealingError
 log = logging.getLogger(__name__)
 
 # send(address, message, lane) → Telegram message id; raises DeliveryError. The rate limit is the sender's business.
-Send = Callable[[int, Outgoing, Lane], Awaitable[int | None]]
-# render(notice_id, locale) → the notice in that locale; None when this chat gets none.
+Send = Callable[[Address, Outgoing, Lane], Awaitable[int | None]]
+# render(notice_id, locale) → the notice in that locale; None when this chat gets none. Also: as a channel shows it.
 RenderNotice = Callable[[int, str], Awaitable[Outgoing | None]]
 # words(locale) → the interface strings, for what is said by the outbox itself.
 Words = Callable[[str], Strings]
@@ -54,7 +54,7 @@ class Job:
 
     id: int
     chat_id: int
-    address: int
+    address: Address
     lane: Lane
     outgoing: Outgoing
     notice_id: int | None = None
@@ -117,6 +117,7 @@ class Outbox:
 
     process_id: under which this process claims; its heartbeat must be kept (`storage.deliveries.beat`).
     takes_notices: False in a process that leaves them to the worker.
+    render_post: the notice as a channel of a language shows it; without it, nothing goes into channels.
     words: the strings of a locale, for the word that stands in for a message in safe contact; without it, English.
     is_quiet: tells whether a moment is in the quiet hours, in which only notices allowed for it go on.
     clock: returns aware UTC time.
@@ -133,6 +134,7 @@ class Outbox:
         clock: Callable[[], datetime],
         takes_notices: bool = True,
         words: Words | None = None,
+        render_post: RenderNotice | None = None,
         notices_in_flight: int = NOTICES_IN_FLIGHT,
         is_quiet: Callable[[datetime], bool] = lambda _at: False,
         stop_notice: StopNotice | None = None,
@@ -142,6 +144,7 @@ class Outbox:
         self._sealer = sealer
         self._send = send
         self._render_notice = render_notice
+        self._render_post = render_post
         self._process_id = process_id
         self._clock = clock
         self._words = words or (lambda _tag: Strings("en", NullTranslations()))
@@ -251,13 +254,14 @@ class Outbox:
         if item.may_send:
             try:
                 if item.notice_id is not None:
-                    outgoing = await self._render_notice(item.notice_id, item.locale)
+                    render = self._render_notice if item.channel is None else self._render_post
+                    outgoing = await render(item.notice_id, item.channel or item.locale) if render else None
                     if outgoing is not None and outgoing.about:
                         outgoing = replace(outgoing, about_message_id=item.target_message_id)
                     reason = "no text in this language"
                 elif item.payload_sealed is not None:
                     outgoing = Outgoing.from_json(self._sealer.open_text(item.payload_sealed, deliveries.OUTBOX))
-                address = int(self._sealer.open(item.address_sealed, chats.ADDRESS))
+                address = chats.opened_address(item.address_sealed, self._sealer)
             except SealingError:
                 reason, outgoing = "sealed with a key that is not in the ring", None
         if outgoing is None:

@@ -15,6 +15,9 @@ MAX_TEXT_UNITS = 4096
 MAX_DATA_BYTES = 64  # Source: Bot API, InlineKeyboardButton.callback_data (2026-11-22)
 
 
+Address = int | str  # of a chat: Telegram's number, or the @name of a public channel
+
+
 def _by_name(value: Entity | Button | Document | Outgoing) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 

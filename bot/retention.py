@@ -20,6 +20,7 @@ from storage.models import (
     AuditEntry,
     Base,
     Chat,
+    ChatState,
     Delivery,
     DeliveryStatus,
     Message,
@@ -62,7 +63,8 @@ class Due:
     is_kept: bool = False
 
 
-# A notice's deliveries stay for its report; they hold no words. A chat that has a consultation or wants notices stays.
+# A notice's deliveries stay for its report; they hold no words. A chat that has a consultation or wants notices stays,
+# and so does a channel: it is nobody's.
 CLASSES = (
     DataClass("updates", Update, Update.handled_at),
     DataClass("tickets", Ticket, Ticket.closed_at, Ticket.status.in_(_ENDED)),
@@ -71,6 +73,7 @@ CLASSES = (
               and_(Delivery.notice_id.is_(None), Delivery.status.in_(_SETTLED))),
     DataClass("turns", Turn, Turn.at),
     DataClass("chats", Chat, Chat.seen_at, and_(
+        Chat.state != ChatState.CHANNEL,
         ~select(Ticket.id).where(Ticket.chat_id == Chat.id).exists(),
         ~select(Subscription.kind).where(Subscription.chat_id == Chat.id).exists(),
     )),

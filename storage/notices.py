@@ -176,6 +176,40 @@ async def expand(session: AsyncSession, notice: Notice, *, now: datetime) -> Non
     await session.execute(statement.from_select(columns, rows).on_conflict_do_nothing())
 
 
+async def expand_into_channels(
+    session: AsyncSession, notice: Notice, channels: Sequence[tuple[int, str]], *, now: datetime
+) -> None:
+    """Add one queued delivery for each channel; twice is once. channels: (chat, language), each chat once."""
+    earlier = {row[0]: row[1] for row in await session.execute(
+        select(Delivery.chat_id, Delivery.telegram_message_id)
+        .where(Delivery.notice_id == notice.original_id, Delivery.channel.is_not(None))
+    )} if notice.original_id is not None else {}
+    rows = [
+        {"chat_id": chat_id, "lane": Lane.NOTICE, "notice_id": notice.id, "status": DeliveryStatus.QUEUED,
+         "may_be_repeated": False, "not_before": now, "n_attempts": 0, "created_at": now, "channel": tag,
+         "target_message_id": earlier.get(chat_id)}
+        for chat_id, tag in channels
+    ]
+    if rows:
+        dialect = session.get_bind().dialect.name
+        statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Delivery)
+        await session.execute(statement.values(rows).on_conflict_do_nothing())
+
+
+async def channels_reached(session: AsyncSession, notice: Notice) -> list[tuple[int, str]]:
+    """Return the channels, as (chat, language), into which what follows from a notice goes: those that have it.
+
+    Of a withdrawal only those whose message is known; a correction also goes where it may have arrived.
+    """
+    reached = [DeliveryStatus.SENT]
+    if notice.purpose == NoticePurpose.CORRECTION:
+        reached.append(DeliveryStatus.UNKNOWN)
+    query = select(Delivery.chat_id, Delivery.channel).where(
+        Delivery.notice_id == notice.original_id, Delivery.channel.is_not(None), Delivery.status.in_(reached)
+    )
+    return [(row[0], str(row[1])) for row in await session.execute(query.order_by(Delivery.channel))]
+
+
 async def is_being_sent(session: AsyncSession, notice_id: int) -> bool:
     """Tell whether a message of this notice is on its way at this moment."""
     query = select(Delivery.id).where(Delivery.notice_id == notice_id, Delivery.status == DeliveryStatus.SENDING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from bot.answers import Screens
 from bot.console.pages import FEWEST_SHOWN, local_input, parse_local
 from bot.console.parts import ConsoleParts, Form
 from bot.errors import WrongState
+from bot.notice_channels import Post
 from bot.notice_texts import Frame
 from bot.notices import Audience
 from storage.models import DeliveryStatus, Notice, NoticeText, Urgency
@@ -107,6 +108,17 @@ def as_residents_see(
     order = {tag: index for index, tag in enumerate(screens.offered_tags)}
     found = sorted(texts.values(), key=lambda text: (order.get(text.tag, len(order)), text.tag))
     return [(text, notice_texts.render(text, screens.words(text.tag), frame).text) for text in found]
+
+
+def with_words(
+    posts: Sequence[Post], texts: Mapping[str, NoticeText], screens: Screens, frame: Frame
+) -> list[tuple[Post, str]]:
+    """Return each post of a channel with the words that would stand in it; "" where nothing would."""
+    return [
+        (post, notice_texts.post(texts[post.text], screens.words(post.language), frame, (), "bot").text
+         if post.text else "")
+        for post in posts
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, Invali
 from bot.config import Settings
 from bot.errors import DeliveryError, SettingsError
 from bot.notice_rules import FREE_RATE
-from bot.outgoing import About, Outgoing
+from bot.outgoing import About, Address, Outgoing
 from bot.telegram.limiter import Limiter
 from bot.telegram.request import (
     AiohttpRequest,
@@ -76,8 +76,21 @@ class Sender:
         self._limiter = limiter
         self._is_paid = limiter.rate > FREE_RATE if is_paid is None else is_paid
         self._token_is_refused = False
+        self._name: str | None = None
 
-    async def send(self, address: int, outgoing: Outgoing, lane: Lane) -> int | None:
+    async def bot_name(self) -> str:
+        """Return the bot's name without @, as a link to it needs it; asked for once. Raises DeliveryError."""
+        if self._name is None:
+            try:
+                me = await call(self._bot, "getMe", {})
+            except TelegramError as error:
+                raise _described(error) from None
+            if not isinstance(me, dict) or not me.get("username"):
+                raise DeliveryError("the Bot API server did not say what the bot is called")
+            self._name = str(me["username"])
+        return self._name
+
+    async def send(self, address: Address, outgoing: Outgoing, lane: Lane) -> int | None:
         """Send a message, or change the one it names; returns Telegram's message id, None when none was sent.
 
         What it wants deleted goes first, and its words are chosen by what could not be.
@@ -114,7 +127,7 @@ class Sender:
             bare = {"chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED}
             return await self._call(address, lane, "sendMessage", bare)
 
-    async def _delete(self, address: int, message_ids: Sequence[int], lane: Lane) -> int:
+    async def _delete(self, address: Address, message_ids: Sequence[int], lane: Lane) -> int:
         """Delete messages of a chat; returns how many are still there.
 
         Telegram passes over what it cannot delete without a word, so each is asked for once more after that: one that
@@ -141,7 +154,7 @@ class Sender:
 
         return sum(await asyncio.gather(*(is_kept(each) for each in message_ids)))
 
-    async def _remove(self, address: int, outgoing: Outgoing, lane: Lane) -> int | None:
+    async def _remove(self, address: Address, outgoing: Outgoing, lane: Lane) -> int | None:
         """Remove a message; where Telegram no longer allows it, put a sentence in its place and return its id."""
         message_id = outgoing.about_message_id
         if message_id is None:
@@ -167,12 +180,12 @@ class Sender:
             parameters["text"] = text[:MAX_TOAST]
         await self._attempt("answerCallbackQuery", parameters)
 
-    async def typing(self, address: int) -> None:
+    async def typing(self, address: Address) -> None:
         """Show that an answer is being written. A failure is logged."""
         if self._limiter.wait_of(address, Lane.ANSWER) == 0:
             await self._attempt("sendChatAction", {"chat_id": address, "action": "typing"})
 
-    async def leave(self, address: int) -> None:
+    async def leave(self, address: Address) -> None:
         """Leave a group or channel: consultations are for private chats. A failure is logged."""
         await self._attempt("leaveChat", {"chat_id": address})
 
@@ -182,7 +195,7 @@ class Sender:
         except TelegramError as error:
             log.info("%s did not work: %s", method, _described(error).reason)
 
-    async def _call(self, address: int, lane: Lane, method: str, parameters: dict[str, Any]) -> int:
+    async def _call(self, address: Address, lane: Lane, method: str, parameters: dict[str, Any]) -> int:
         if (wait := self._limiter.wait_of(address, lane)) > LONGEST_WAIT_S:
             raise DeliveryError("Telegram asked this chat to wait", retry_after=wait)
         turn = await self._limiter.acquire(address, lane)
@@ -272,7 +285,7 @@ def _message_id(result: Any, parameters: dict[str, Any]) -> int:
     return int(parameters.get("message_id", 0))
 
 
-def message_parameters(address: int, outgoing: Outgoing) -> dict[str, Any]:
+def message_parameters(address: Address, outgoing: Outgoing) -> dict[str, Any]:
     """Return what sendMessage is called with."""
     parameters: dict[str, Any] = {
         "chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED,
@@ -295,7 +308,7 @@ def message_parameters(address: int, outgoing: Outgoing) -> dict[str, Any]:
     return parameters
 
 
-def _document(address: int, outgoing: Outgoing) -> dict[str, Any]:
+def _document(address: Address, outgoing: Outgoing) -> dict[str, Any]:
     assert outgoing.document is not None
     parameters: dict[str, Any] = {"chat_id": address, "document": outgoing.document, "caption": outgoing.text}
     if outgoing.buttons:
@@ -303,7 +316,7 @@ def _document(address: int, outgoing: Outgoing) -> dict[str, Any]:
     return parameters
 
 
-def _edit(address: int, outgoing: Outgoing) -> dict[str, Any]:
+def _edit(address: Address, outgoing: Outgoing) -> dict[str, Any]:
     parameters: dict[str, Any] = {
         "chat_id": address, "message_id": outgoing.edit_message_id, "text": outgoing.text,
         "link_preview_options": _NOTHING_LINKED,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from storage import notices as notice_rows
-from storage.models import Delivery, DeliveryStatus, Lane, Notice, NoticeStatus, Role, Staff
+from storage.models import Delivery, DeliveryStatus, Lane, Notice, NoticeStatus, Role, Staff, Urgency
 from tests.conftest import Clock
 from tests.console.conftest import Browser, Office, text_of
 from tests.factories import make_chat, make_notice
@@ -142,6 +142,30 @@ async def test_the_preview_says_who_gets_which_text_and_hides_small_counts(offic
     assert rows["タイ語"] == ["5未満", "届きません（その言語の人には送らない）"]
     assert rows["やさしい日本語"] == ["12", "やさしい日本語"]
     assert rows["合計"][0] == "19以上", "the hidden count cannot be had by subtraction"
+
+
+async def test_channels_are_shown_before_the_approval_and_counted_apart_after_it(office: Office) -> None:
+    browser = await office.browser(Role.APPROVER)
+    notice = await a_notice(office, status=NoticeStatus.REVIEW, urgency=Urgency.URGENT, municipalities=["99201"])
+    page = text_of((await browser.get(f"/notices/{notice.id}")).text)
+    assert "@mizuhono_keisatsu_vi ベトナム語 📢 vi Thông báo." in page
+    assert "@mizuhono_keisatsu_en 英語 やさしい日本語（その言語の文がないため）" in page
+    assert "選んだ市町村の外の人も読みます" in page
+    routine = await a_notice(office, status=NoticeStatus.REVIEW)
+    assert "@mizuhono_keisatsu_vi" not in (await browser.get(f"/notices/{routine.id}")).text
+    await with_deliveries(office, notice, {"sent": 2})
+    async with office.parts.database.transaction() as session:
+        for tag, status, error in (("vi", "sent", None), ("en", "failed", "need administrator rights"),
+                                   ("ja-simple", "queued", None)):
+            chat = await make_chat(session, sealer=office.parts.sealer)
+            session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=notice.id, status=status, channel=tag,
+                                 not_before=office.parts.clock(), created_at=office.parts.clock(), error=error))
+    page = text_of((await browser.get(f"/notices/{notice.id}")).text)
+    assert "送信対象2件＝Telegramに渡した2件＋届かず0件＋対象外0件＋不明0件＋待ち0件" in page
+    assert "チャンネル：予定3件 ＝ Telegramに渡した1件 ＋ 届かない1件 ＋ 対象外0件 ＋ 不明0件 ＋ 待ち1件" in page
+    assert "need administrator rights" in page
+    page = text_of((await browser.get(f"/notices/{notice.id}/withdraw")).text)
+    assert "チャンネルに1件の投稿があります" in page
 
 
 async def test_the_fallback_is_named_in_the_preview(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot import notice_rules, notices, plain_check
+from bot import notice_channels, notice_rules, notices, plain_check
 from bot.console import notice_views
 from bot.console.auth import NOTICE_APPROVERS, NOTICE_EDITORS
 from bot.console.pages import FEWEST_SHOWN, language_name, parse_local, render
@@ -82,6 +83,7 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         audience = notices.Audience.of(notice)
         reach = await notice_rows.audience_by_locale(session, notice)
         counts = await deliveries.count_by_status(session, notice.id) if notice.expanded_at else {}
+        posted = await deliveries.into_channels(session, notice.id) if notice.expanded_at else []
         has_ended = notice.status in notice_rows.ENDED  # while it is sent, the page is drawn too often to count this
         is_told = has_ended and sum(counts.values()) >= FEWEST_SHOWN
         groups = await deliveries.count_by_group(session, notice) if is_told else {}
@@ -99,7 +101,9 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
     limits = limits_of(parts)
     n_reached = sum(counts.values()) if notice.expanded_at else sum(reach.values())
     is_waiting = state in (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED)
-    was_sent = notice.purpose in _SPOKEN and any(counts.get(status) for status in _GONE)
+    gone = {post.status for post in posted} | {status for status, n in counts.items() if n}
+    was_sent = notice.purpose in _SPOKEN and not gone.isdisjoint(_GONE)
+    channels = parts.deployment.notice.channels
     is_withdrawn = any(each.purpose == NoticePurpose.WITHDRAWAL for each in related)
     is_open_event = event is not None and event.cancelled_at is None and event.starts_at > parts.clock()
     return render(
@@ -108,7 +112,10 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         preview=notice_views.preview(reach, texts, notice, parts.screens),
         shown_texts=notice_views.as_residents_see(read_texts, parts.screens, frame),
         duration=limits.duration(n_reached), rate=limits.rate, stars=limits.stars(n_reached), quiet=limits.quiet,
-        ways=ways, related=related,
+        ways=ways, related=related, posted=posted, channels=channels, posts=notice_views.with_words(
+            notice_channels.plan(notice, texts, channels, parts.screens.catalogue.locales), texts, parts.screens, frame
+        ),
+        posts_result=NoticeResult.of(Counter(post.status for post in posted)),
         is_late=is_waiting and notice.send_at is not None and limits.is_quiet(notice.send_at),
         event=event, replies=replies, has_own_chat=own_chat is not None,
         test_chats=tuple(parts.deployment.notice.test_chats), sent=NoticeResult.of(counts),
