@@ -32,6 +32,7 @@ from bot.telegram.handlers import Handler
 from bot.telegram.limiter import Limiter
 from bot.telegram.receiver import Polling, Webhook
 from bot.telegram.sender import Sender, create_bot
+from bot.telegram.uploads import Uploads
 from bot.translation.machine import machine_of
 from bot.worker import Clockwork, NoticeRenderer, new_process_id
 from intents.cards import load_cards
@@ -168,7 +169,7 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
     async with create_bot(settings) as bot:
         rules = app.deployment.notice
         limiter = Limiter(rate=_share_of_rate(settings.telegram_rate, roles), notice_rate=rules.rate)
-        sender = Sender(bot, limiter)
+        sender = Sender(bot, limiter, uploads=Uploads(app.database, clock=utc_now))
         renderer = NoticeRenderer(app.database, parts.screens, clock=utc_now, bot_name=sender.bot_name)
         outbox = Outbox(
             app.database, parts.sealer, sender.send, renderer, process_id=process_id, clock=utc_now,

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import notices
 from bot.errors import WrongState
 from bot.notice_rules import EDITORS, RUNNERS, require_role
-from storage import audit, deliveries
+from storage import audit, deliveries, notice_files
 from storage import notices as notice_rows
 from storage.audit import AuditTag
 from storage.models import DeliveryStatus, Notice, NoticePurpose, NoticeStatus, Staff, Urgency
@@ -44,6 +44,7 @@ async def _follow(
         await notice_rows.put_text(
             session, new.id, text.tag, title=text.title, body=text.body, state=text.state
         )
+    await notice_files.copy(session, notice.id, new.id)
     audit.record(session, tag, f"notice:{notice.id}", now=now, staff_id=person.id, by_notice=new.id)
     return new
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Select, String, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -52,11 +52,13 @@ class ClaimedDelivery:
     safe_hours: int
     safe_days: str
     channel: str | None
+    part_ids: str | None
+    target_part_ids: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claimed delivery. `not_before` is set when it is queued again."""
+    """What became of a claimed delivery. `not_before` is set when it is queued again; part_ids: of files before it."""
 
     id: int
     status: DeliveryStatus
@@ -65,6 +67,17 @@ class Settlement:
     telegram_message_id: int | None = None
     not_before: datetime | None = None
     may_be_repeated: bool = False
+    part_ids: str | None = None
+
+
+def write_ids(ids: Sequence[int]) -> str | None:
+    """Return Telegram's ids of messages as their column holds them."""
+    return ",".join(map(str, ids)) or None
+
+
+def read_ids(text: str | None) -> tuple[int, ...]:
+    """Return the ids that `write_ids` wrote."""
+    return tuple(map(int, text.split(","))) if text else ()
 
 
 async def add(
@@ -157,7 +170,7 @@ async def claim(
             Delivery.id, Delivery.chat_id, Delivery.lane, Delivery.notice_id, Delivery.payload_sealed,
             Delivery.n_attempts, Chat.address_sealed, Chat.locale, Delivery.target_message_id,
             may_send.label("may_send"), Delivery.message_id, Delivery.created_at, Chat.safe_contact, Chat.safe_hours,
-            Chat.safe_days, Delivery.channel,
+            Chat.safe_days, Delivery.channel, Delivery.part_ids, Delivery.target_part_ids,
         )
         .join(Chat, Chat.id == Delivery.chat_id)
         .outerjoin(Notice, Notice.id == Delivery.notice_id)
@@ -197,7 +210,10 @@ async def settle(session: AsyncSession, settlements: Sequence[Settlement]) -> No
     again = [_values(item) for item in settlements if item.status is DeliveryStatus.QUEUED]
     connection = await session.connection()
     table = Delivery.__table__
-    shared: dict[str, Any] = {"status": bindparam("b_status"), "error": bindparam("b_error"), "claimed_by": None}
+    shared: dict[str, Any] = {
+        "status": bindparam("b_status"), "error": bindparam("b_error"), "claimed_by": None,
+        "part_ids": func.coalesce(bindparam("b_part_ids", type_=String()), table.c.part_ids),
+    }
     if final:
         done = shared | {
             "settled_at": bindparam("b_settled_at"), "telegram_message_id": bindparam("b_telegram_message_id"),
@@ -216,7 +232,7 @@ def _values(item: Settlement) -> dict[str, Any]:
     return {
         "b_id": item.id, "b_status": item.status, "b_error": item.error, "b_settled_at": item.settled_at,
         "b_telegram_message_id": item.telegram_message_id, "b_not_before": item.not_before,
-        "b_may_be_repeated": item.may_be_repeated,
+        "b_may_be_repeated": item.may_be_repeated, "b_part_ids": item.part_ids,
     }
 
 

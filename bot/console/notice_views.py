@@ -84,21 +84,29 @@ class Preview:
 
     n_known: how many chats the shown rows have together.
     n_hidden: rows whose count is too small to be shown.
+    n_messages: how many messages that would be; files that go before the words are messages of their own.
     """
 
     rows: tuple[tuple[str, int, str | None], ...]
     n_known: int
     n_hidden: int
     n_without: int
+    n_messages: int
 
 
 def preview(
-    reach: Mapping[str, int], texts: Mapping[str, NoticeText], notice: Notice, screens: Screens
+    reach: Mapping[str, int], texts: Mapping[str, NoticeText], notice: Notice, screens: Screens, frame: Frame
 ) -> Preview:
     """Return who would get which text if it went out now."""
     rows = tuple(notice_texts.who_gets_what(reach, texts, missing=notice.missing, locales=screens.catalogue.locales))
     shown = [count for _tag, count, _text in rows if count >= FEWEST_SHOWN]
-    return Preview(rows, sum(shown), len(rows) - len(shown), sum(text is None for _tag, _count, text in rows))
+    n_messages = sum(
+        count * (1 + len(notice_texts.render(texts[text], screens.words(tag), frame).before) if text else 1)
+        for tag, count, text in rows
+    )
+    return Preview(
+        rows, sum(shown), len(rows) - len(shown), sum(text is None for _tag, _count, text in rows), n_messages
+    )
 
 
 def as_residents_see(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot import notices
 from storage import notices as notice_rows
 from storage.models import Delivery, DeliveryStatus, Lane, Notice, NoticeStatus, Role, Staff, Urgency
 from tests.conftest import Clock
@@ -24,6 +25,12 @@ async def now_in_database(office: Office, notice_id: int) -> Notice:
         found = await session.get(Notice, notice_id)
     assert found is not None
     return found
+
+
+async def fingerprint_in_database(office: Office, notice_id: int) -> str:
+    """What the page of a notice shows as its fingerprint."""
+    async with office.parts.database.reading() as session:
+        return await notices.fingerprint_of(session, await notices.get(session, notice_id))
 
 
 async def with_deliveries(office: Office, notice: Notice, counts: dict[str, int]) -> None:
@@ -58,7 +65,9 @@ async def test_a_notice_goes_from_draft_to_schedule_by_two_people(office: Office
     assert notice.send_at == datetime(2026, 12, 1, 1, 0, tzinfo=UTC), "the field is in Japan's time"
     assert (await writer.post(f"/notices/{notice_id}/submit")).status_code == 303
     revision = (await now_in_database(office, notice_id)).revision
-    assert (await approver.post(f"/notices/{notice_id}/approve", {"revision": revision})).status_code == 303
+    seen = await fingerprint_in_database(office, notice_id)
+    fields = {"revision": revision, "seen": seen}
+    assert (await approver.post(f"/notices/{notice_id}/approve", fields)).status_code == 303
     when = {"send_at": "2026-12-01T09:30", "expires_at": "2026-12-03T00:00"}
     assert (await approver.post(f"/notices/{notice_id}/schedule", when)).status_code == 303
     notice = await now_in_database(office, notice_id)
@@ -81,10 +90,13 @@ async def test_who_wrote_it_does_not_approve_it(office: Office) -> None:
 async def test_an_approval_is_bound_to_what_was_read(office: Office) -> None:
     author, approver = await office.person(Role.PUBLISHER), await office.browser(Role.APPROVER)
     notice = await a_notice(office, author, status=NoticeStatus.REVIEW)
-    for revision in (0, 2, ""):
-        answer = await approver.post(f"/notices/{notice.id}/approve", {"revision": revision})
+    seen = await fingerprint_in_database(office, notice.id)
+    for fields in ({"revision": 0, "seen": seen}, {"revision": 2, "seen": seen}, {"revision": "", "seen": seen},
+                   {"revision": 1}, {"revision": 1, "seen": "0" * 64}):
+        answer = await approver.post(f"/notices/{notice.id}/approve", fields)
         assert answer.status_code == 409
-    assert (await approver.post(f"/notices/{notice.id}/approve", {"revision": 1})).status_code == 303
+    fields = {"revision": 1, "seen": seen}
+    assert (await approver.post(f"/notices/{notice.id}/approve", fields)).status_code == 303
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.INTERPRETER, Role.STATION_CHIEF])

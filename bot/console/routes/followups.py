@@ -12,7 +12,7 @@ from bot.console.parts import form_of, parts_of, path_id, staff_of
 from bot.console.routes.notices import do, locked, show_refused
 from bot.errors import Refused, WrongState
 from bot.notice_results import NoticeResult
-from storage import deliveries
+from storage import deliveries, notice_files
 from storage.models import DeliveryStatus, Notice, Staff
 
 
@@ -60,8 +60,9 @@ async def ask_withdraw(request: Request) -> Response:
         notice = await notices.get(session, path_id(request))
         counts = await deliveries.count_by_status(session, notice.id)
         posts = await deliveries.into_channels(session, notice.id)
+        files = await notice_files.files_of(session, notice.id)
     return render(request, "notices/withdraw.html", notice=notice, sent=NoticeResult.of(counts),
-                  n_posts=sum(post.status == DeliveryStatus.SENT for post in posts))
+                  has_files=bool(files), n_posts=sum(post.status == DeliveryStatus.SENT for post in posts))
 
 
 async def withdraw(request: Request) -> Response:
