@@ -32,6 +32,7 @@ from bot.telegram.handlers import Handler
 from bot.telegram.limiter import Limiter
 from bot.telegram.receiver import Polling, Webhook
 from bot.telegram.sender import Sender, create_bot
+from bot.telegram.uploads import Uploads
 from bot.translation.machine import machine_of
 from bot.worker import Clockwork, NoticeRenderer, new_process_id
 from intents.cards import load_cards
@@ -168,11 +169,11 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
     async with create_bot(settings) as bot:
         rules = app.deployment.notice
         limiter = Limiter(rate=_share_of_rate(settings.telegram_rate, roles), notice_rate=rules.rate)
-        sender = Sender(bot, limiter)
-        renderer = NoticeRenderer(app.database, parts.screens, clock=utc_now)
+        sender = Sender(bot, limiter, uploads=Uploads(app.database, clock=utc_now))
+        renderer = NoticeRenderer(app.database, parts.screens, clock=utc_now, bot_name=sender.bot_name)
         outbox = Outbox(
             app.database, parts.sealer, sender.send, renderer, process_id=process_id, clock=utc_now,
-            takes_notices="worker" in roles, words=parts.screens.words,
+            takes_notices="worker" in roles, words=parts.screens.words, render_post=renderer.post,
             notices_in_flight=PAID_IN_FLIGHT if settings.telegram_rate > 30 else NOTICES_IN_FLIGHT,
             is_quiet=rules.quiet.is_quiet if rules.quiet else lambda _at: False,
             stop_notice=lambda notice_id, trouble: notices.stop_for_errors(
@@ -201,7 +202,7 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
             receiver_type = Webhook if settings.telegram_mode == "webhook" else Polling
             receiver = receiver_type(
                 bot, app.database, parts, sender, handler, settings=settings, clock=utc_now,
-                staff_group=app.deployment.staff_group,
+                stays_in=(*rules.channels.values(), *filter(None, [app.deployment.staff_group])),
             )
             fetcher = Fetcher(bot, app.database, parts.sealer, words=parts.screens.words, clock=utc_now)
             tasks += [asyncio.create_task(fetcher.run(), name="fetcher"),

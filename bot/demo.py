@@ -29,6 +29,7 @@ from storage.sealing import new_key
 
 LOOPBACK = "127.0.0.1"
 DEMO_TOKEN = "110110110:demo-token-for-the-simulator-only-00"  # noqa: S105 - of our own simulator
+FIRST_CHANNEL = -1001100000001
 LINK_LIFETIME = timedelta(hours=8)
 _PEOPLE = (
     ("takahashi", "高橋（推進室）", Role.PROMOTION_OFFICE, None, "reads every consultation, writes notices"),
@@ -80,7 +81,10 @@ async def run(stop: asyncio.Event, *, phone_port: int = 8081, console_port: int 
         links = await _add_people(app)
         async with app.database.transaction() as session:
             await demo_events.add(session, app.deployment, now=application.utc_now())
-    async with SimulatorServer(Config(tokens=(DEMO_TOKEN,)), port=phone_port):
+    async with SimulatorServer(Config(tokens=(DEMO_TOKEN,)), port=phone_port) as simulator:
+        for number, (tag, channel) in enumerate(app.deployment.notice.channels.items()):
+            simulator.state.add_group(FIRST_CHANNEL - number, f"{app.deployment.name(tag)} 📢", kind="channel",
+                                      username=str(channel).removeprefix("@"))
         task = asyncio.create_task(application.run(app, application.ROLES, stop))
         _tell(screen, settings, links)
         await task

@@ -174,6 +174,7 @@ class NoticeRules:
     rate: messages a second at most; kinds: those that residents can subscribe to.
     test_chats: dict of name → Telegram chat id, of chats of staff that see a notice before residents do.
     campaigns: dict of campaign → (first, last day) where this police sets its own.
+    channels: dict of language → the channel into which urgent notices go, by number or @name.
     """
 
     quiet: QuietHours | None
@@ -181,6 +182,7 @@ class NoticeRules:
     kinds: tuple[str, ...]
     test_chats: Mapping[str, int] = field(default_factory=dict)
     campaigns: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = field(default_factory=dict)
+    channels: Mapping[str, int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

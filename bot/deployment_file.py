@@ -17,7 +17,6 @@ from bot.deployment import (
     Interpretation,
     Municipality,
     Names,
-    NoticeRules,
     Officers,
     Post,
     RoutingRow,
@@ -25,13 +24,13 @@ from bot.deployment import (
     Station,
 )
 from bot.deployment_contacts import read_local_contacts
-from bot.deployment_values import clean_text, number, parsed, read_group, read_month_day, read_quiet_hours, whole_number
+from bot.deployment_notices import read_notices
+from bot.deployment_values import clean_text, number, parsed, read_group, read_month_day, whole_number
 from bot.duty import DutyCalendar, Span, YearEnd, parse_spans
 from bot.errors import DeploymentError
 from intents.catalogue import Catalogue
 from intents.contacts import DAYS, read_hours
 from intents.loading import Fields, Report, read_mapping
-from storage.models import NoticeKind
 
 ROOT = Path(__file__).resolve().parent.parent
 _TOP = frozenset({
@@ -79,7 +78,6 @@ class _Reader:
             desks.only({"unknown_topic", "content", "reports"})
         duty, has_night_desk = self._duty()
         first_hours = number(top, "first_reply_hours", 0.25, 400)
-        notices = self._notices()
         console = top.mapping("console", required=False)
         if console is not None:
             console.only({"session_minutes", "staff_group"})
@@ -105,7 +103,7 @@ class _Reader:
             final_answer_hours=self._hours("final_answer_hours", _FINAL_HOURS),
             retention=self._retention(),
             unchecked=top.choice("unchecked", ("label", "hold"), default="label"),
-            notice=notices,
+            notice=read_notices(top, self.catalogue.locales if self.catalogue is not None else None),
             four_eyes=frozenset(self._topics(top, "four_eyes")),
             session_minutes=whole_number(console, "session_minutes", 5, 24 * 60) if console is not None else 30,
             staff_group=parsed(console, "staff_group", read_group, required=False) if console is not None else None,
@@ -372,49 +370,3 @@ class _Reader:
             name: whole_number(inner, name, 1, 3660) for name in DATA_CLASSES if name in inner or name not in _RETENTION
         }
         return MappingProxyType(_RETENTION | days)
-
-    def _notices(self) -> NoticeRules:
-        inner = self.top.mapping("notices")
-        kinds = tuple(kind.value for kind in NoticeKind)
-        if inner is None:
-            return NoticeRules(None, 1, kinds)
-        inner.only({"quiet_hours", "rate", "kinds", "test_chats", "campaigns"})
-        quiet = parsed(inner, "quiet_hours", read_quiet_hours, required=False)
-        for kind, line in inner.texts("kinds"):
-            if kind not in kinds:
-                inner.problem(f"`{kind}` is no kind of notice; write {', '.join(kinds)}", line=line, code="unknown_id")
-        chosen = {kind for kind, _ in inner.texts("kinds", required=False)}
-        test_chats: dict[str, int] = {}
-        for entry in inner.mappings("test_chats", required=False):
-            entry.only({"name", "chat_id"})
-            name = clean_text(entry, "name")
-            if name in test_chats:
-                entry.problem(f"test chat `{name}` stands twice; keep one", key="name", code="duplicate")
-            if not re.fullmatch(r"[1-9][0-9]{0,15}", chat_id := entry.text("chat_id") or ""):
-                entry.problem("`chat_id` must be the number of a private chat; the bot leaves groups", key="chat_id",
-                              code="type")
-                continue
-            test_chats[name] = int(chat_id)
-        return NoticeRules(quiet, whole_number(inner, "rate", 1, 1000),
-                           tuple(each for each in kinds if each in chosen), MappingProxyType(test_chats),
-                           MappingProxyType(self._campaigns(inner)))
-
-    def _campaigns(self, notices: Fields) -> dict[str, tuple[Mapping[str, int], Mapping[str, int]]]:
-        """Read the days that this police sets itself for campaigns of bot/campaigns.yaml."""
-        from bot.campaigns import load  # which knows notices, and so this module
-
-        known = {campaign.id for campaign in load()}
-        found: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
-        inner = notices.mapping("campaigns", required=False)
-        for name in inner or ():
-            assert inner is not None
-            if name not in known:
-                inner.problem(f"`{name}` is no campaign of bot/campaigns.yaml", key=name, code="unknown_id")
-            if (entry := inner.mapping(name)) is None:
-                continue
-            entry.only({"first", "last"})
-            days = [parsed(entry, key, read_month_day) for key in ("first", "last")]
-            if all(days):
-                first, last = ({"month": day[0], "day": day[1]} for day in days if day)
-                found[name] = (first, last)
-        return found

@@ -72,6 +72,15 @@ def read_group(text: str) -> int:
     return int(text)
 
 
+def read_channel(text: str) -> int | str:
+    """Read the number or the @name of a Telegram channel. Raises ValueError."""
+    if re.fullmatch(r"@[A-Za-z][A-Za-z0-9_]{3,31}", text):
+        return text
+    if not re.fullmatch(r"-100[0-9]{4,13}", text):
+        raise ValueError(f"`{text}` is not a Telegram channel; write its @name, or its number, which begins with -100")
+    return int(text)
+
+
 def read_quiet_hours(text: str) -> QuietHours:
     """Read `21:00-08:00`. Raises ValueError."""
     first, dash, last = text.partition("-")

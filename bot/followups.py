@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import notices
 from bot.errors import WrongState
 from bot.notice_rules import EDITORS, RUNNERS, require_role
-from storage import audit, deliveries
+from storage import audit, deliveries, notice_files
 from storage import notices as notice_rows
 from storage.audit import AuditTag
 from storage.models import DeliveryStatus, Notice, NoticePurpose, NoticeStatus, Staff, Urgency
@@ -44,6 +44,7 @@ async def _follow(
         await notice_rows.put_text(
             session, new.id, text.tag, title=text.title, body=text.body, state=text.state
         )
+    await notice_files.copy(session, notice.id, new.id)
     audit.record(session, tag, f"notice:{notice.id}", now=now, staff_id=person.id, by_notice=new.id)
     return new
 
@@ -71,6 +72,7 @@ async def withdraw(session: AsyncSession, notice: Notice, person: Staff, *, now:
 
 async def _require_sent(session: AsyncSession, notice: Notice) -> None:
     counts = await deliveries.count_by_status(session, notice.id)
+    posted = {post.status for post in await deliveries.into_channels(session, notice.id)}
     gone = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN, DeliveryStatus.SENDING)
-    if notice.purpose not in _SPOKEN or not any(counts.get(status) for status in gone):
+    if notice.purpose not in _SPOKEN or not any(counts.get(status) or status in posted for status in gone):
         raise WrongState("Nothing of this notice was sent, so there is nothing to correct, repeat or withdraw.")

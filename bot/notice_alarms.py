@@ -20,6 +20,7 @@ from storage.sealing import Sealer
 _REASONS = {
     "errors": "送信エラーが続いたため / too many messages failed",
     "held": "文のない言語の人が増えたため / a language without a text joined the audience",
+    "changed": "承認のあとに内容が変わったため / it is not what was approved any more",
     "late": "予定の日時を1日以上過ぎたため / its time passed more than a day ago",
 }
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bot import notices
+from bot import notice_files, notices
 from bot.errors import WrongState
 from bot.notice_results import NoticeResult
 from bot.notice_rules import NoticeLimits
@@ -46,8 +46,10 @@ async def send(
         elif notice.expanded_at is None:
             raise WrongState("The notice is not in a state in which this can be done.")
         n_reached = sum((await notice_rows.audience_by_locale(session, notice)).values())
-    screen.print(f"{n_reached} recipients at {limits.rate} a second: about {limits.duration(n_reached)}"
-                 + (f", at most {limits.stars(n_reached)} Telegram Stars" if limits.is_paid else ""))
+        texts, files = await notice_rows.texts_of(session, notice_id), await notice_files.of_notice(session, notice_id)
+    n_messages = n_reached * notice_files.most_messages(texts, files)
+    screen.print(f"{n_reached} recipients at {limits.rate} a second: about {limits.duration(n_messages)}"
+                 + (f", at most {limits.stars(n_messages)} Telegram Stars" if limits.is_paid else ""))
     async with database.reading() as session:
         has_worker = await deliveries.count_workers(session, seen_after=clock() - _ALIVE) > 0
     if not has_worker:

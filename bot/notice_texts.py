@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 from bot.answers import N_
 from bot.event_texts import Invitation, buttons_of, lines_of
 from bot.i18n import Strings
-from bot.outgoing import About, Button, Outgoing, TextBuilder, plain
+from bot.notice_files import Attached, choose
+from bot.outgoing import (
+    MAX_CAPTION_UNITS,
+    About,
+    Button,
+    Outgoing,
+    StoredFile,
+    TextBuilder,
+    plain,
+    utf16_length,
+)
 from intents.schema import Locale
-from storage.models import Notice, NoticeKind, NoticePurpose, NoticeText, Urgency
+from storage.models import FileKind, Notice, NoticeKind, NoticePurpose, NoticeText, Urgency
 
 KIND_NAMES = {
     NoticeKind.SAFETY: N_("Safety information"),
@@ -28,6 +38,7 @@ _ABOUT = {
     NoticePurpose.REPEAT: About.REPLACE,
     NoticePurpose.WITHDRAWAL: About.REMOVE,
 }
+_SIGNS = {FileKind.PICTURE: "🖼", FileKind.LEAFLET: "📄"}
 _FOR_GUESTS = (NoticePurpose.REMINDER, NoticePurpose.CHANGE, NoticePurpose.CANCELLATION)
 
 
@@ -40,11 +51,12 @@ class Frame:
     urgency: str = Urgency.ROUTINE
     invitation: Invitation | None = None
     topics: tuple[str, ...] = ()  # intents whose answers it leads to
+    files: tuple[Attached, ...] = ()
 
     @classmethod
-    def of(cls, notice: Notice, invitation: Invitation | None) -> Frame:
+    def of(cls, notice: Notice, invitation: Invitation | None, files: tuple[Attached, ...] = ()) -> Frame:
         """Return the frame of a notice."""
-        return cls(notice.kind, notice.purpose, notice.urgency, invitation)
+        return cls(notice.kind, notice.purpose, notice.urgency, invitation, files=files)
 
 
 def choose_text(
@@ -84,6 +96,8 @@ def render(
             message.line(line)
         message.line()
         rows = buttons_of(frame.invitation, strings, is_invited=frame.purpose != NoticePurpose.CANCELLATION)
+    files = choose(frame.files, strings.tag, text.tag)
+    _describe(message, files, text.tag)
     rows += tuple((Button(title, data=f"a:{intent_id}"),) for intent_id, title in (titles or {}).items())
     if text.state == "drafted":
         message.line(_("This text was translated by machine and not checked by a person yet."), "italic")
@@ -94,9 +108,54 @@ def render(
         message.line(_("You get this because you asked for notices."), "italic").add(f"🔔 {kind} · /stop", "italic")
         rows += ((Button(_("Stop notices"), data="sub:off"), Button(_("Menu"), data="menu")),)
     return replace(
-        message.build(rows), about=_ABOUT.get(NoticePurpose(frame.purpose)),
+        _with_files(message.build(rows), files), about=_ABOUT.get(NoticePurpose(frame.purpose)),
         is_silent=frame.urgency == Urgency.ROUTINE and frame.purpose not in _FOR_GUESTS,
     )
+
+
+def post(
+    text: NoticeText, strings: Strings, frame: Frame, links: Sequence[tuple[str, str]], bot_name: str
+) -> Outgoing:
+    """Return a notice as a channel shows it: public, so with links to the bot where a resident has buttons.
+
+    strings: of the channel's language; links: (words, address) of topics in the bot.
+    """
+    _ = strings
+    message = TextBuilder()
+    if heading := _HEADINGS.get(NoticePurpose(frame.purpose)):
+        message.line(_(heading), "bold").line()
+    message.line(f"📢 {text.title}", "bold").line().line(text.body).line()
+    rows: list[tuple[Button, ...]] = []
+    if frame.invitation is not None:
+        for line in lines_of(frame.invitation, strings):
+            message.line(line)
+        message.line()
+    files = choose(frame.files, strings.tag, text.tag)
+    _describe(message, files, text.tag)
+    rows += [(Button(words, url=address),) for words, address in links]
+    rows.append((Button(_("💬 Ask this bot"), url=f"https://t.me/{bot_name}?start=menu"),))
+    if text.state == "drafted":
+        message.line(_("This text was translated by machine and not checked by a person yet."), "italic")
+    if text.tag != strings.tag:
+        message.line(_("There is no text in your language for this notice yet."), "italic")
+    return replace(_with_files(message.build(tuple(rows)), files), about=_ABOUT.get(NoticePurpose(frame.purpose)))
+
+
+def _describe(message: TextBuilder, files: Sequence[Attached], tag: str) -> None:
+    """Say in words what each file shows, for those who cannot see it, where that is in the language of the text."""
+    said = [f"{_SIGNS[FileKind(file.kind)]} {file.alt}" for file in files if file.tag == tag]
+    for line in said:
+        message.line(line)
+    if said:
+        message.line()
+
+
+def _with_files(message: Outgoing, files: Sequence[Attached]) -> Outgoing:
+    """Put files before a message; the last one carries its words where they fit under it."""
+    stored = [StoredFile(file.id, file.kind == FileKind.PICTURE, file.name, file.mime) for file in files]
+    if stored and utf16_length(message.text) <= MAX_CAPTION_UNITS:
+        message = replace(message, file=stored.pop())
+    return replace(message, before=tuple(Outgoing(text="", file=each, is_silent=True) for each in stored))
 
 
 def withdrawn(strings: Strings) -> Outgoing:

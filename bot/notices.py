@@ -16,8 +16,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import notice_channels, notice_files
 from bot.errors import NotFound, WrongState
 from bot.event_texts import Invitation
+from bot.notice_channels import Channels
 from bot.notice_rules import (
     APPROVERS,
     EDITORS,
@@ -111,7 +113,14 @@ async def texts_and_frame(session: AsyncSession, notice: Notice) -> tuple[dict[s
     event = await session.get(Event, notice.original_id if notice.original_id and not texts else notice.id)
     if not texts and notice.original_id is not None:
         texts = await notices.texts_of(session, notice.original_id)
-    return texts, Frame.of(notice, Invitation.of(event) if event else None)
+    files = await notice_files.of_notice(session, notice.id)
+    return texts, Frame.of(notice, Invitation.of(event) if event else None, files)
+
+
+async def fingerprint_of(session: AsyncSession, notice: Notice) -> str:
+    """Return the fingerprint of what a notice says and shows now."""
+    texts, files = await notices.texts_of(session, notice.id), await notice_files.of_notice(session, notice.id)
+    return notice_files.fingerprint(notice, texts, files)
 
 
 async def change(
@@ -168,18 +177,24 @@ async def submit(session: AsyncSession, notice: Notice, author: Staff, *, now: d
     audit.record(session, AuditTag.STAFF_NOTICE_SUBMIT, _subject(notice), now=now, staff_id=author.id)
 
 
-def approve(session: AsyncSession, notice: Notice, approver: Staff, revision: int, *, now: datetime) -> None:
-    """Approve what was read: the role must allow it, the person is not the author, the text has not changed since."""
+async def approve(
+    session: AsyncSession, notice: Notice, approver: Staff, revision: int, *, now: datetime, seen: str | None = None
+) -> None:
+    """Approve what was read: the role must allow it, the person is not the author, nothing has changed since.
+
+    seen: the fingerprint of what was on the page. The one of now is kept, and compared again before it is sent.
+    """
     require_role(approver, APPROVERS)
     require_state(notice, (NoticeStatus.REVIEW,))
     if approver.id == notice.author_id:
         raise WrongState("Another person must approve it.")
-    if revision != notice.revision:
+    approved = await fingerprint_of(session, notice)
+    if revision != notice.revision or seen not in (None, approved):
         raise WrongState("The notice was changed while you were reading. Read it again.")
     notice.status, notice.approved_by_id, notice.approved_at = NoticeStatus.APPROVED, approver.id, now
-    notice.updated_at = now
+    notice.updated_at, notice.approved_print = now, approved
     audit.record(session, AuditTag.STAFF_NOTICE_APPROVE, _subject(notice), now=now, staff_id=approver.id,
-                 revision=revision)
+                 revision=revision, fingerprint=approved)
 
 
 def send_back(session: AsyncSession, notice: Notice, person: Staff, *, now: datetime) -> None:
@@ -187,6 +202,7 @@ def send_back(session: AsyncSession, notice: Notice, person: Staff, *, now: date
     require_role(person, RUNNERS)
     require_state(notice, (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED))
     notice.status, notice.approved_by_id, notice.approved_at = NoticeStatus.DRAFT, None, None
+    notice.approved_print = None
     notice.quiet_reason = notice.quiet_asked_by_id = notice.quiet_allowed_by_id = None
     notice.updated_at = now
     audit.record(session, AuditTag.STAFF_NOTICE_RETURN, _subject(notice), now=now, staff_id=person.id)
@@ -284,7 +300,7 @@ async def stop_for_errors(database: Database, notice_id: int, *, now: datetime, 
     return moved
 
 
-async def tick(database: Database, *, now: datetime) -> int:
+async def tick(database: Database, *, now: datetime, channels: Channels | None = None) -> int:
     """Expand what is due, skip what expired, finish what is sent; returns how many notices changed."""
     async with database.reading() as session:
         due = await notices.due(session, now=now)
@@ -292,7 +308,7 @@ async def tick(database: Database, *, now: datetime) -> int:
         expired = await notices.expiring(session, now=now)
     n_changed = 0
     for notice_id in due:
-        n_changed += await _expand(database, notice_id, now=now)
+        n_changed += await _expand(database, notice_id, channels, now=now)
     if expired:
         async with database.transaction() as session:
             await notices.skip_expired(session, now=now)
@@ -305,7 +321,7 @@ async def tick(database: Database, *, now: datetime) -> int:
     return n_changed
 
 
-async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
+async def _expand(database: Database, notice_id: int, channels: Channels | None, *, now: datetime) -> bool:
     """Claim one due notice and add its deliveries, in one transaction; False when another worker has it."""
     async with database.transaction() as session:
         notice = await get(session, notice_id)
@@ -320,6 +336,8 @@ async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
         is_late = notice.send_at is not None and notice.send_at + LATEST < now and notice.expires_at is None
         if is_late and notice.purpose != NoticePurpose.WITHDRAWAL:
             return await _hold(session, notice, {"reason": "late"}, now=now)
+        if notice.approved_print not in (None, await fingerprint_of(session, notice)):
+            return await _hold(session, notice, {"reason": "changed"}, now=now)
         if notice.missing == "hold" and notice.purpose == NoticePurpose.NOTICE:
             reach = await notices.audience_by_locale(session, notice)
             if held := sorted(set(reach) - set(await notices.texts_of(session, notice_id))):
@@ -328,6 +346,7 @@ async def _expand(database: Database, notice_id: int, *, now: datetime) -> bool:
             session, notice_id, [NoticeStatus.SCHEDULED], NoticeStatus.SENDING, expanded_at=now, updated_at=now
         ):
             return False
+        await notice_channels.expand(session, notice, channels, now=now)  # before the residents': they go first
         await notices.expand(session, notice, now=now)
         audit.record(session, AuditTag.SYSTEM_NOTICE_EXPAND, _subject(notice), now=now)
     log.info("notice expanded", extra={"notice_id": notice_id})

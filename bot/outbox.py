@@ -12,28 +12,29 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from gettext import NullTranslations
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import safety
 from bot.error_watch import ErrorWatch, Trouble
 from bot.errors import DeliveryError
 from bot.i18n import Strings
-from bot.outgoing import About, Outgoing
+from bot.outgoing import About, Address, Outgoing
+from bot.queueing import Job, queue, queue_all
 from storage import chats, deliveries
 from storage.database import Database
 from storage.deliveries import ClaimedDelivery, Settlement
-from storage.models import Chat, DeliveryStatus, Lane
+from storage.models import DeliveryStatus, Lane
 from storage.sealing import Sealer, SealingError
+
+__all__ = ["Job", "Outbox", "RenderNotice", "Send", "StopNotice", "Words", "queue", "queue_all"]
 
 log = logging.getLogger(__name__)
 
 # send(address, message, lane) → Telegram message id; raises DeliveryError. The rate limit is the sender's business.
-Send = Callable[[int, Outgoing, Lane], Awaitable[int | None]]
-# render(notice_id, locale) → the notice in that locale; None when this chat gets none.
+Send = Callable[[Address, Outgoing, Lane], Awaitable[int | None]]
+# render(notice_id, locale) → the notice in that locale; None when this chat gets none. Also: as a channel shows it.
 RenderNotice = Callable[[int, str], Awaitable[Outgoing | None]]
 # words(locale) → the interface strings, for what is said by the outbox itself.
 Words = Callable[[str], Strings]
@@ -48,75 +49,12 @@ NOTICES_IN_FLIGHT = 30  # claimed and not settled yet: after a kill at most this
 IDLE_S = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One delivery that this process has claimed, opened and ready to send."""
-
-    id: int
-    chat_id: int
-    address: int
-    lane: Lane
-    outgoing: Outgoing
-    notice_id: int | None = None
-    n_attempts: int = 1
-
-
-async def queue(
-    session: AsyncSession,
-    chat: Chat,
-    outgoing: Outgoing,
-    *,
-    lane: Lane,
-    sealer: Sealer,
-    now: datetime,
-    process_id: str | None = None,
-    message_id: int | None = None,
-) -> Job:
-    """Put a message into the outbox, in the caller's transaction.
-
-    process_id: given when the caller hands the returned job to its Outbox right after the commit. Without it the
-        message comes by itself: in safe contact it waits for a safe hour.
-    message_id: the ticket's message that this delivers.
-    """
-    not_before = None
-    if process_id is None:
-        outgoing = replace(outgoing, is_unprompted=True)
-        if chat.safe_contact:
-            not_before = safety.times_of(chat).next_moment(now)
-    delivery_id = await deliveries.add(
-        session, chat_id=chat.id, lane=lane, payload_sealed=sealer.seal_text(outgoing.to_json(), deliveries.OUTBOX),
-        now=now, claimed_by=process_id, message_id=message_id, not_before=not_before,
-    )
-    return Job(delivery_id, chat.id, chats.address_of(chat, sealer), lane, outgoing)
-
-
-async def queue_all(
-    session: AsyncSession,
-    messages: Sequence[tuple[Chat, Lane, Outgoing]],
-    *,
-    sealer: Sealer,
-    now: datetime,
-    process_id: str,
-) -> list[Job]:
-    """Put the messages of a batch into the outbox at once, for this process to hand over right after the commit."""
-    await session.flush()  # gives new chats their ids
-    ids = await deliveries.add_claimed(
-        session,
-        [deliveries.NewDelivery(chat.id, lane, sealer.seal_text(outgoing.to_json(), deliveries.OUTBOX))
-         for chat, lane, outgoing in messages],
-        claimed_by=process_id, now=now,
-    )
-    return [
-        Job(delivery_id, chat.id, chats.address_of(chat, sealer), lane, outgoing)
-        for delivery_id, (chat, lane, outgoing) in zip(ids, messages, strict=True)
-    ]
-
-
 class Outbox:
     """Sends what is due.
 
     process_id: under which this process claims; its heartbeat must be kept (`storage.deliveries.beat`).
     takes_notices: False in a process that leaves them to the worker.
+    render_post: the notice as a channel of a language shows it; without it, nothing goes into channels.
     words: the strings of a locale, for the word that stands in for a message in safe contact; without it, English.
     is_quiet: tells whether a moment is in the quiet hours, in which only notices allowed for it go on.
     clock: returns aware UTC time.
@@ -133,6 +71,7 @@ class Outbox:
         clock: Callable[[], datetime],
         takes_notices: bool = True,
         words: Words | None = None,
+        render_post: RenderNotice | None = None,
         notices_in_flight: int = NOTICES_IN_FLIGHT,
         is_quiet: Callable[[datetime], bool] = lambda _at: False,
         stop_notice: StopNotice | None = None,
@@ -142,6 +81,7 @@ class Outbox:
         self._sealer = sealer
         self._send = send
         self._render_notice = render_notice
+        self._render_post = render_post
         self._process_id = process_id
         self._clock = clock
         self._words = words or (lambda _tag: Strings("en", NullTranslations()))
@@ -251,13 +191,15 @@ class Outbox:
         if item.may_send:
             try:
                 if item.notice_id is not None:
-                    outgoing = await self._render_notice(item.notice_id, item.locale)
+                    render = self._render_notice if item.channel is None else self._render_post
+                    outgoing = await render(item.notice_id, item.channel or item.locale) if render else None
                     if outgoing is not None and outgoing.about:
-                        outgoing = replace(outgoing, about_message_id=item.target_message_id)
+                        outgoing = replace(outgoing, about_message_id=item.target_message_id,
+                                           about_part_ids=deliveries.read_ids(item.target_part_ids))
                     reason = "no text in this language"
                 elif item.payload_sealed is not None:
                     outgoing = Outgoing.from_json(self._sealer.open_text(item.payload_sealed, deliveries.OUTBOX))
-                address = int(self._sealer.open(item.address_sealed, chats.ADDRESS))
+                address = chats.opened_address(item.address_sealed, self._sealer)
             except SealingError:
                 reason, outgoing = "sealed with a key that is not in the ring", None
         if outgoing is None:
@@ -273,7 +215,8 @@ class Outbox:
                 return None
             if is_unprompted:
                 outgoing = safety.envelope(self._words(item.locale), item.message_id)
-        return Job(item.id, item.chat_id, address, Lane(item.lane), outgoing, item.notice_id, item.n_attempts)
+        sent = list(deliveries.read_ids(item.part_ids))
+        return Job(item.id, item.chat_id, address, Lane(item.lane), outgoing, item.notice_id, item.n_attempts, sent)
 
     async def _send_chain(self, chat_id: int) -> None:
         """Send a chat's jobs one after another; a delay of one delays those behind it."""
@@ -297,6 +240,8 @@ class Outbox:
 
     async def _send_one(self, job: Job) -> Settlement:
         try:
+            for part in job.outgoing.before[len(job.part_ids):]:
+                job.part_ids.append(await self._send(job.address, part, job.lane) or 0)
             message_id = await self._send(job.address, job.outgoing, job.lane)
         except DeliveryError as error:
             return self._failed(job, error)
@@ -308,7 +253,8 @@ class Outbox:
         how = None
         if job.outgoing.about is About.REMOVE:
             how = deliveries.REMOVED if message_id is None else deliveries.REPLACED
-        return Settlement(job.id, DeliveryStatus.SENT, self._clock(), error=how, telegram_message_id=message_id)
+        return Settlement(job.id, DeliveryStatus.SENT, self._clock(), error=how, telegram_message_id=message_id,
+                          part_ids=deliveries.write_ids(job.part_ids))
 
     def _note(self, job: Job | ClaimedDelivery, error: DeliveryError | None) -> None:
         """Count what became of a notice's message; too many errors are dealt with after the next settling."""
@@ -317,20 +263,21 @@ class Outbox:
 
     def _failed(self, job: Job | ClaimedDelivery, error: DeliveryError) -> Settlement:
         now = self._clock()
+        parts = deliveries.write_ids(job.part_ids) if isinstance(job, Job) else None
         log.warning("delivery not sent: %s", error.reason, extra={"delivery_id": job.id})
         self._note(job, error)
         if error.is_blocked:
             self._blocked.add(job.chat_id)
         if error.may_be_delivered and job.notice_id is not None:
-            return Settlement(job.id, DeliveryStatus.UNKNOWN, now, error=error.reason)
+            return Settlement(job.id, DeliveryStatus.UNKNOWN, now, error=error.reason, part_ids=parts)
         if error.permanent or (job.n_attempts >= MAX_ATTEMPTS and error.retry_after is None):
-            return Settlement(job.id, DeliveryStatus.FAILED, now, error=error.reason)
+            return Settlement(job.id, DeliveryStatus.FAILED, now, error=error.reason, part_ids=parts)
         delay = error.retry_after
         if delay is None:
             delay = min(FIRST_DELAY_S * 2 ** (job.n_attempts - 1), LONGEST_DELAY_S) * (0.5 + self._jitter())
         return Settlement(
             job.id, DeliveryStatus.QUEUED, now, error=error.reason, not_before=now + timedelta(seconds=delay),
-            may_be_repeated=error.may_be_delivered,
+            may_be_repeated=error.may_be_delivered, part_ids=parts,
         )
 
     def _settled(self, settlement: Settlement, *, lane: Lane) -> None:

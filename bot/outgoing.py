@@ -14,10 +14,14 @@ from bot.line_breaks import keep_together
 
 # In UTF-16 units. Source: Bot API, sendMessage, "1-4096 characters after entities parsing" (2026-11-22)
 MAX_TEXT_UNITS = 4096
+MAX_CAPTION_UNITS = 1024  # Source: Bot API, sendPhoto.caption (2026-11-27)
 MAX_DATA_BYTES = 64  # Source: Bot API, InlineKeyboardButton.callback_data (2026-11-22)
 
 
-def _by_name(value: Entity | Button | Document | Outgoing) -> dict[str, Any]:
+Address = int | str  # of a chat: Telegram's number, or the @name of a public channel
+
+
+def _by_name(value: Entity | Button | Document | StoredFile | Outgoing) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
@@ -63,6 +67,16 @@ class Document:
     mime: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A picture or a leaflet of a notice, by its row. is_picture: shown in the chat, else sent as a document."""
+
+    id: int
+    is_picture: bool
+    name: str
+    mime: str
+
+
 class About(StrEnum):
     """What a message does with an earlier one: answers it, takes its place, or only removes it."""
 
@@ -83,6 +97,8 @@ class Outgoing:
     text_if_kept: said instead of the text when `{n}` of them could not be deleted.
     about, about_message_id: what to do with an earlier message; the text of a REMOVE is shown where it must stay.
     document: goes with the text as its caption, which is then at most 1,024 characters.
+    file: like document, a file of a notice. before: files without words that go first, each a message of its own.
+    about_part_ids: messages of files that went before the earlier message; they are removed with it.
     """
 
     text: str
@@ -97,6 +113,9 @@ class Outgoing:
     about: About | None = None
     about_message_id: int | None = None
     document: Document | None = None
+    file: StoredFile | None = None
+    before: tuple[Outgoing, ...] = ()
+    about_part_ids: tuple[int, ...] = ()
 
     def covered(self) -> Outgoing:
         """Return the same message with all its words covered until they are touched."""
@@ -109,7 +128,10 @@ class Outgoing:
     @classmethod
     def from_json(cls, text: str) -> Outgoing:
         """Read a message back from the outbox."""
-        raw: dict[str, Any] = json.loads(text)
+        return cls._of(json.loads(text))
+
+    @classmethod
+    def _of(cls, raw: dict[str, Any]) -> Outgoing:
         raw["entities"] = tuple(Entity(**entity) for entity in raw["entities"])
         raw["buttons"] = tuple(tuple(Button(**button) for button in row) for row in raw["buttons"])
         raw["delete_message_ids"] = tuple(raw.get("delete_message_ids", ()))
@@ -117,6 +139,10 @@ class Outgoing:
             raw["about"] = About(raw["about"])
         if raw.get("document"):
             raw["document"] = Document(**raw["document"])
+        if raw.get("file"):
+            raw["file"] = StoredFile(**raw["file"])
+        raw["before"] = tuple(cls._of(each) for each in raw.get("before", ()))
+        raw["about_part_ids"] = tuple(raw.get("about_part_ids", ()))
         return cls(**raw)
 
 

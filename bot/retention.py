@@ -21,6 +21,7 @@ from storage.models import (
     AuditEntry,
     Base,
     Chat,
+    ChatState,
     Delivery,
     DeliveryStatus,
     Message,
@@ -68,7 +69,8 @@ class Due:
     is_kept: bool = False
 
 
-# A notice's deliveries stay for its report; they hold no words. A chat that has a consultation or wants notices stays.
+# A notice's deliveries stay for its report; they hold no words. A chat that has a consultation or wants notices stays,
+# and so does a channel: it is nobody's.
 CLASSES = (
     DataClass("updates", Update, Update.handled_at),
     DataClass("tickets", Ticket, Ticket.closed_at, Ticket.status.in_(_ENDED)),
@@ -78,6 +80,7 @@ CLASSES = (
     DataClass("turns", Turn, Turn.at),
     DataClass("ratings", Rating, Rating.month, has_days=True),
     DataClass("chats", Chat, Chat.seen_at, and_(
+        Chat.state != ChatState.CHANNEL,
         ~select(Ticket.id).where(Ticket.chat_id == Chat.id).exists(),
         ~select(Subscription.kind).where(Subscription.chat_id == Chat.id).exists(),
     )),

@@ -43,7 +43,7 @@ async def send_test(
         raise WrongState("There is no text in this language.")
     shown = render(text, screens.words(tag), frame)
     # In a lane that goes at once; a mark that nobody can overlook, and nothing that acts on another message.
-    for message in (plain(MARK), replace(shown, about=None, is_silent=False)):
+    for message in (plain(MARK), *shown.before, replace(shown, about=None, is_silent=False, before=())):
         await outbox.queue(session, chat, message, lane=Lane.ANSWER, sealer=sealer, now=now)
     audit.record(session, AuditTag.STAFF_NOTICE_TEST, f"notice:{notice.id}", now=now, staff_id=person.id, locale=tag,
                  to="own" if target == OWN else "test_chat")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot import events, intake, personal_data, safe_screens, safe_talk, subscriptions, trials
+from bot.notice_channels import START, topic_of
 from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from intents.danger import Danger
@@ -26,7 +27,21 @@ async def command(scene: Scene) -> Response:
     if name in ("start", "link") and rest.startswith(STAFF_CODE):
         code = rest.removeprefix(STAFF_CODE).strip()
         return Response.say(await trials.link_chat(scene.session, scene.chat, code, now=scene.now))
+    if name == "start" and rest.startswith(START):
+        return _opened_at(scene, *topic_of(rest))
     return await request(scene, COMMANDS.get(name, "menu"))
+
+
+def _opened_at(scene: Scene, topic: str, tag: str) -> Response:
+    """Show who came from a channel the topic of the link. The channel's language is a proposal, as any other."""
+    chat, screens = scene.chat, scene.screens
+    if not chat.locale_is_chosen and tag in screens.offered_tags:
+        chat.locale = tag
+    shown = _show(scene, topic)
+    if chat.locale_is_chosen:
+        return shown
+    welcome = screens.welcome(chat.locale, scene.deployment.name(chat.locale))
+    return Response.say(welcome, *(message for _lane, message in shown.messages))
 
 
 async def request(scene: Scene, name: str) -> Response:

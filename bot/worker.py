@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from bot import (
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO
+from bot.notice_channels import Channels, links_of
 from bot.outbox import Outbox
 from bot.outgoing import Outgoing
 from bot.staff_group import StaffGroup
@@ -68,6 +69,7 @@ class Clockwork:
         staff_group: StaffGroup | None = None,
         share_notices: Callable[[int], None] = lambda _n: None,
     ) -> None:
+        self._channels = Channels(deployment.notice.channels, screens.catalogue.locales, sealer)
         self._database = database
         self._screens = screens
         self._outbox = outbox
@@ -139,7 +141,7 @@ class Clockwork:
         """Look for notices that are due, expired, finished or stopped, for reminders, and for free seats."""
         now = self._clock()
         n_changed = await events.remind(self._database, now=now)
-        n_changed += await notices.tick(self._database, now=now)
+        n_changed += await notices.tick(self._database, now=now, channels=self._channels)
         n_changed += await events.give_free_seats(
             self._database, screens=self._screens, sealer=self._sealer, now=now
         )
@@ -176,9 +178,16 @@ class Clockwork:
 
 
 class NoticeRenderer:
-    """Renders a notice for a locale. The texts of a notice are read once every two seconds at most."""
+    """Renders a notice for a locale. The texts of a notice are read once every two seconds at most.
 
-    def __init__(self, database: Database, screens: Screens, *, clock: Callable[[], datetime]) -> None:
+    bot_name: returns the bot's name without @, for the links in a channel.
+    """
+
+    def __init__(
+        self, database: Database, screens: Screens, *, clock: Callable[[], datetime],
+        bot_name: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
+        self._bot_name = bot_name
         self._database = database
         self._screens = screens
         self._clock = clock
@@ -199,6 +208,20 @@ class NoticeRenderer:
                     text, strings, read.frame, self._titles(read.frame, locale)
                 ) if text else None
         return read.rendered[locale]
+
+    async def post(self, notice_id: int, tag: str) -> Outgoing | None:
+        """Return the notice as the channel of this language shows it; None when its policy skips the language."""
+        read = await self._read(notice_id)
+        text = notice_texts.choose_text(
+            read.texts, tag, missing=read.missing, locales=self._screens.catalogue.locales
+        )
+        if read.frame.purpose == NoticePurpose.WITHDRAWAL:
+            return notice_texts.withdrawn(self._screens.words(tag))
+        if text is None or self._bot_name is None:
+            return None
+        name = await self._bot_name()
+        links = links_of(self._titles(read.frame, tag), tag, name)
+        return notice_texts.post(text, self._screens.words(tag), read.frame, links, name)
 
     def _titles(self, frame: notice_texts.Frame, locale: str) -> dict[str, str]:
         today = self._clock().astimezone(TOKYO).date()

@@ -78,6 +78,8 @@ class AuditTag(StrEnum):
     RESIDENT_DATA_ERASE = "resident:data:erase"
     STAFF_NOTICE_ADD = "staff:notice:add"
     STAFF_NOTICE_CHANGE = "staff:notice:change"
+    STAFF_NOTICE_FILE_ADD = "staff:notice:file_add"
+    STAFF_NOTICE_FILE_REMOVE = "staff:notice:file_remove"
     STAFF_NOTICE_SUBMIT = "staff:notice:submit"
     STAFF_NOTICE_APPROVE = "staff:notice:approve"
     STAFF_NOTICE_RETURN = "staff:notice:return"

@@ -26,6 +26,12 @@ def address_of(chat: Chat, sealer: Sealer) -> int:
     return int(sealer.open(chat.address_sealed, ADDRESS))
 
 
+def opened_address(sealed: bytes, sealer: Sealer) -> int | str:
+    """Return where to send to: the number of a chat, or the @name of a public channel."""
+    opened = sealer.open_text(sealed, ADDRESS)
+    return opened if opened.startswith("@") else int(opened)
+
+
 _PRELOADED = "chats by lookup"
 
 
@@ -38,7 +44,7 @@ async def preload(session: AsyncSession, lookups: Sequence[str]) -> list[Chat]:
     return list(found.values())
 
 
-async def find(session: AsyncSession, address: int, sealer: Sealer) -> Chat | None:
+async def find(session: AsyncSession, address: int | str, sealer: Sealer) -> Chat | None:
     """Return the chat with this Telegram id, if we know it."""
     lookup = sealer.lookup(str(address))
     preloaded: dict[str, Chat | None] = session.info.get(_PRELOADED, {})
@@ -49,7 +55,7 @@ async def find(session: AsyncSession, address: int, sealer: Sealer) -> Chat | No
 
 
 async def get_or_create(
-    session: AsyncSession, address: int, *, sealer: Sealer, locale: str, now: datetime
+    session: AsyncSession, address: int | str, *, sealer: Sealer, locale: str, now: datetime
 ) -> tuple[Chat, bool]:
     """Return the chat with this Telegram id, and whether it is new. A new one has its id after the next flush.
 
@@ -79,7 +85,9 @@ async def get_or_create(
 
 async def mark_blocked(session: AsyncSession, chat_id: int) -> None:
     """Record that Telegram refuses this chat, end its subscriptions and give its seats at events back."""
-    await session.execute(update(Chat).where(Chat.id == chat_id).values(state=ChatState.BLOCKED))
+    await session.execute(
+        update(Chat).where(Chat.id == chat_id, Chat.state == ChatState.ACTIVE).values(state=ChatState.BLOCKED)
+    )
     await session.execute(delete(Subscription).where(Subscription.chat_id == chat_id))
     await session.execute(
         update(EventReply).where(EventReply.chat_id == chat_id).values(answer=EventAnswer.NOT_NOW)

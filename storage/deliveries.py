@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Select, String, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -51,11 +51,14 @@ class ClaimedDelivery:
     safe_contact: bool
     safe_hours: int
     safe_days: str
+    channel: str | None
+    part_ids: str | None
+    target_part_ids: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claimed delivery. `not_before` is set when it is queued again."""
+    """What became of a claimed delivery. `not_before` is set when it is queued again; part_ids: of files before it."""
 
     id: int
     status: DeliveryStatus
@@ -64,6 +67,17 @@ class Settlement:
     telegram_message_id: int | None = None
     not_before: datetime | None = None
     may_be_repeated: bool = False
+    part_ids: str | None = None
+
+
+def write_ids(ids: Sequence[int]) -> str | None:
+    """Return Telegram's ids of messages as their column holds them."""
+    return ",".join(map(str, ids)) or None
+
+
+def read_ids(text: str | None) -> tuple[int, ...]:
+    """Return the ids that `write_ids` wrote."""
+    return tuple(map(int, text.split(","))) if text else ()
 
 
 async def add(
@@ -146,15 +160,17 @@ async def claim(
             ids += await _take(session, group, process_id=process_id, lanes=lanes, limit=limit - len(ids), now=now)
     if not ids:
         return []
-    may_send = (Chat.state == ChatState.ACTIVE) & or_(
-        Delivery.notice_id.is_(None), is_still_wanted() & or_(Notice.expires_at.is_(None), Notice.expires_at > now)
+    is_fresh = or_(Notice.expires_at.is_(None), Notice.expires_at > now)
+    may_send = or_(
+        (Chat.state == ChatState.ACTIVE) & or_(Delivery.notice_id.is_(None), is_still_wanted() & is_fresh),
+        (Chat.state == ChatState.CHANNEL) & Delivery.channel.is_not(None) & is_fresh,
     )
     rows = await session.execute(
         select(
             Delivery.id, Delivery.chat_id, Delivery.lane, Delivery.notice_id, Delivery.payload_sealed,
             Delivery.n_attempts, Chat.address_sealed, Chat.locale, Delivery.target_message_id,
             may_send.label("may_send"), Delivery.message_id, Delivery.created_at, Chat.safe_contact, Chat.safe_hours,
-            Chat.safe_days,
+            Chat.safe_days, Delivery.channel, Delivery.part_ids, Delivery.target_part_ids,
         )
         .join(Chat, Chat.id == Delivery.chat_id)
         .outerjoin(Notice, Notice.id == Delivery.notice_id)
@@ -194,7 +210,10 @@ async def settle(session: AsyncSession, settlements: Sequence[Settlement]) -> No
     again = [_values(item) for item in settlements if item.status is DeliveryStatus.QUEUED]
     connection = await session.connection()
     table = Delivery.__table__
-    shared: dict[str, Any] = {"status": bindparam("b_status"), "error": bindparam("b_error"), "claimed_by": None}
+    shared: dict[str, Any] = {
+        "status": bindparam("b_status"), "error": bindparam("b_error"), "claimed_by": None,
+        "part_ids": func.coalesce(bindparam("b_part_ids", type_=String()), table.c.part_ids),
+    }
     if final:
         done = shared | {
             "settled_at": bindparam("b_settled_at"), "telegram_message_id": bindparam("b_telegram_message_id"),
@@ -213,7 +232,7 @@ def _values(item: Settlement) -> dict[str, Any]:
     return {
         "b_id": item.id, "b_status": item.status, "b_error": item.error, "b_settled_at": item.settled_at,
         "b_telegram_message_id": item.telegram_message_id, "b_not_before": item.not_before,
-        "b_may_be_repeated": item.may_be_repeated,
+        "b_may_be_repeated": item.may_be_repeated, "b_part_ids": item.part_ids,
     }
 
 
@@ -257,9 +276,17 @@ async def release_silent(session: AsyncSession, *, silent_since: datetime, now: 
 
 
 async def count_by_status(session: AsyncSession, notice_id: int) -> dict[str, int]:
-    """Return how many deliveries of a notice are in each status."""
-    query = select(Delivery.status, func.count()).where(Delivery.notice_id == notice_id).group_by(Delivery.status)
+    """Return how many deliveries of a notice to residents are in each status; its channels are not counted."""
+    query = select(Delivery.status, func.count()).where(
+        Delivery.notice_id == notice_id, Delivery.channel.is_(None)
+    ).group_by(Delivery.status)
     return {row[0]: row[1] for row in await session.execute(query)}
+
+
+async def into_channels(session: AsyncSession, notice_id: int) -> list[Delivery]:
+    """Return the deliveries of a notice into channels, in the order of their languages."""
+    query = select(Delivery).where(Delivery.notice_id == notice_id, Delivery.channel.is_not(None))
+    return list(await session.scalars(query.order_by(Delivery.channel)))
 
 
 async def wake_waiting(session: AsyncSession, chat_id: int, *, now: datetime) -> None:
@@ -308,7 +335,7 @@ async def next_waiting(session: AsyncSession, ticket_id: int) -> dict[int, datet
 async def count_ways(session: AsyncSession, notice_id: int) -> dict[str, int]:
     """Return how many messages of a finished withdrawal were removed, and how many replaced by a sentence."""
     query = select(Delivery.error, func.count()).where(
-        Delivery.notice_id == notice_id, Delivery.status == DeliveryStatus.SENT
+        Delivery.notice_id == notice_id, Delivery.status == DeliveryStatus.SENT, Delivery.channel.is_(None)
     ).group_by(Delivery.error)
     return {row[0] or "": row[1] for row in await session.execute(query)}
 
@@ -326,7 +353,7 @@ async def count_by_group(session: AsyncSession, notice: Notice) -> dict[str, dic
             select(group, func.count(), func.sum(is_sent))
             .select_from(Delivery).join(Chat, Chat.id == Delivery.chat_id)
             .outerjoin(Subscription, and_(Subscription.chat_id == Chat.id, Subscription.kind == notice.kind))
-            .where(Delivery.notice_id == notice.id).group_by(group)
+            .where(Delivery.notice_id == notice.id, Delivery.channel.is_(None)).group_by(group)
         )
         found[name] = {row[0]: (row[1], int(row[2])) for row in rows}
     return found

@@ -136,7 +136,7 @@ def _recipients(notice: Notice, query: Any) -> Any:
             reached.append(DeliveryStatus.UNKNOWN)
         return query.join(
             Delivery, and_(Delivery.chat_id == Chat.id, Delivery.notice_id == notice.original_id,
-                           Delivery.status.in_(reached))
+                           _has_arrived(notice, reached))
         )
     answers = [EventAnswer.COMING]
     if notice.purpose != NoticePurpose.REMINDER:
@@ -144,6 +144,13 @@ def _recipients(notice: Notice, query: Any) -> Any:
     return query.join(EventReply, EventReply.chat_id == Chat.id).where(
         EventReply.notice_id == notice.original_id, EventReply.answer.in_(answers), ~in_safe_contact(Chat.id)
     )
+
+
+def _has_arrived(notice: Notice, reached: Sequence[DeliveryStatus]) -> ColumnElement[bool]:
+    """Tell, in a query, whether a delivery of the original left something in its chat; a file before it counts too."""
+    if notice.purpose == NoticePurpose.WITHDRAWAL:
+        return or_(Delivery.status.in_(reached), Delivery.part_ids.is_not(None))
+    return Delivery.status.in_(reached)
 
 
 async def audience_by_locale(session: AsyncSession, notice: Notice) -> dict[str, int]:
@@ -156,24 +163,63 @@ async def expand(session: AsyncSession, notice: Notice, *, now: datetime) -> Non
     """Add one queued delivery for each chat that the notice is for, in one statement; twice is once."""
     stamp = literal(now, Delivery.created_at.type)
     target: Any = cast(null(), BigInteger)
+    parts: Any = cast(null(), Delivery.part_ids.type)
     if notice.purpose in (NoticePurpose.CORRECTION, NoticePurpose.WITHDRAWAL):
-        target = Delivery.telegram_message_id  # of the original, which _recipients joins
+        target, parts = Delivery.telegram_message_id, Delivery.part_ids  # of the original, which _recipients joins
     elif notice.purpose == NoticePurpose.REPEAT:
         earlier = Delivery.__table__.alias("earlier")
-        target = select(earlier.c.telegram_message_id).where(
-            earlier.c.notice_id == notice.original_id, earlier.c.chat_id == Chat.id
-        ).scalar_subquery()
+        target, parts = (
+            select(column).where(
+                earlier.c.notice_id == notice.original_id, earlier.c.chat_id == Chat.id
+            ).scalar_subquery()
+            for column in (earlier.c.telegram_message_id, earlier.c.part_ids)
+        )
     rows = _recipients(notice, select(
         Chat.id, literal(str(Lane.NOTICE)), literal(notice.id), cast(null(), Delivery.payload_sealed.type),
-        literal(str(DeliveryStatus.QUEUED)), literal(False), stamp, literal(0), stamp, target,
+        literal(str(DeliveryStatus.QUEUED)), literal(False), stamp, literal(0), stamp, target, parts,
     )).order_by(Chat.id)
     columns = [
         "chat_id", "lane", "notice_id", "payload_sealed", "status", "may_be_repeated", "not_before", "n_attempts",
-        "created_at", "target_message_id",
+        "created_at", "target_message_id", "target_part_ids",
     ]
     dialect = session.get_bind().dialect.name
     statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Delivery)
     await session.execute(statement.from_select(columns, rows).on_conflict_do_nothing())
+
+
+async def expand_into_channels(
+    session: AsyncSession, notice: Notice, channels: Sequence[tuple[int, str]], *, now: datetime
+) -> None:
+    """Add one queued delivery for each channel; twice is once. channels: (chat, language), each chat once."""
+    earlier = {row[0]: row for row in await session.execute(
+        select(Delivery.chat_id, Delivery.telegram_message_id, Delivery.part_ids)
+        .where(Delivery.notice_id == notice.original_id, Delivery.channel.is_not(None))
+    )} if notice.original_id is not None else {}
+    rows = [
+        {"chat_id": chat_id, "lane": Lane.NOTICE, "notice_id": notice.id, "status": DeliveryStatus.QUEUED,
+         "may_be_repeated": False, "not_before": now, "n_attempts": 0, "created_at": now, "channel": tag,
+         "target_message_id": earlier[chat_id][1] if chat_id in earlier else None,
+         "target_part_ids": earlier[chat_id][2] if chat_id in earlier else None}
+        for chat_id, tag in channels
+    ]
+    if rows:
+        dialect = session.get_bind().dialect.name
+        statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Delivery)
+        await session.execute(statement.values(rows).on_conflict_do_nothing())
+
+
+async def channels_reached(session: AsyncSession, notice: Notice) -> list[tuple[int, str]]:
+    """Return the channels, as (chat, language), into which what follows from a notice goes: those that have it.
+
+    Of a withdrawal only those whose message is known; a correction also goes where it may have arrived.
+    """
+    reached = [DeliveryStatus.SENT]
+    if notice.purpose == NoticePurpose.CORRECTION:
+        reached.append(DeliveryStatus.UNKNOWN)
+    query = select(Delivery.chat_id, Delivery.channel).where(
+        Delivery.notice_id == notice.original_id, Delivery.channel.is_not(None), _has_arrived(notice, reached)
+    )
+    return [(row[0], str(row[1])) for row in await session.execute(query.order_by(Delivery.channel))]
 
 
 async def is_being_sent(session: AsyncSession, notice_id: int) -> bool:

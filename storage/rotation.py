@@ -55,6 +55,8 @@ SEALED_WITH_A_TICKETS_KEY = frozenset({
     "translations.note_sealed",
 })
 
+PUBLIC = frozenset({"notice_files.content"})  # sent to everybody who asked for notices, so not sealed
+
 
 @dataclass(frozen=True, slots=True)
 class Rotated:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 import secrets
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from urllib.parse import parse_qsl, quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +28,7 @@ from storage.models import Staff, StaffSession
 log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024  # a notice in every language, percent-encoded, is about half of it
+MAX_UPLOAD = 24 * 1024 * 1024  # above the largest leaflet, so that a larger one is refused with the draft kept
 MAX_FIELDS = 1000
 TOUCH_EVERY = timedelta(seconds=60)
 _SAFE = ("GET", "HEAD")
@@ -49,6 +53,11 @@ SECURE_HEADERS = {
 def is_open(path: str) -> bool:
     """Tell whether a path needs no session."""
     return path in ("/login", "/healthz") or path.startswith(("/login/link/", "/static/", "/calendar/"))
+
+
+def takes_file(path: str) -> bool:
+    """Tell whether a form of this path may bring a file."""
+    return re.fullmatch(r"/notices/[0-9]+/files", path) is not None
 
 
 def session_cookie(parts: ConsoleParts) -> str:
@@ -116,10 +125,13 @@ class Gate:
         if request.method not in (*_SAFE, "POST"):
             return PlainTextResponse("Method not allowed", 405, {"allow": "GET, HEAD, POST"}), receive
         if request.method == "POST":
-            body = await _read(receive)
+            is_upload = takes_file(path) and _kind_of(request.headers) == "multipart/form-data"
+            if is_upload and not await self._find_session(request):
+                return _ask_to_sign_in(request), receive  # nothing that large is read from a stranger
+            body = await _read(receive, MAX_UPLOAD if is_upload else MAX_BODY)
             if body is None:
                 return render_error(request, 413), receive
-            fields = _parse(request.headers, body)
+            fields = await _parse_upload(request.headers, body) if is_upload else _parse(request.headers, body)
             if fields is None:
                 return render_error(request, 400), receive
             request.state.form, receive = fields, _replay(body)
@@ -138,14 +150,19 @@ class Gate:
             return None
         return None if _is_own_form(request, cookie) else render_error(request, 403)
 
-    async def _check_session(self, request: Request) -> Response | None:
-        parts, now = self._parts, self._parts.clock()
+    async def _find_session(self, request: Request) -> tuple[StaffSession, Staff] | None:
+        parts = self._parts
         token = request.cookies.get(session_cookie(parts), "")
         found = None
         if token:
             async with parts.database.reading() as session:
                 found = await staff_rows.find_session(session, token)
-        if found is None or not is_valid(found[0], found[1], parts):
+        return found if found is not None and is_valid(found[0], found[1], parts) else None
+
+    async def _check_session(self, request: Request) -> Response | None:
+        parts, now = self._parts, self._parts.clock()
+        found = await self._find_session(request)
+        if found is None:
             return _ask_to_sign_in(request)
         opened, person = found
         request.state.staff, request.state.csrf = person, opened.csrf_token
@@ -193,8 +210,8 @@ def _ask_to_sign_in(request: Request) -> Response:
     return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='/')}", 303)
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """Return the whole body; None when it is too long."""
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    """Return the whole body; None when it is longer than the limit, in bytes."""
     parts: list[bytes] = []
     n_bytes = 0
     while True:
@@ -203,7 +220,7 @@ async def _read(receive: Receive) -> bytes | None:
             return None
         parts.append(message.get("body", b""))
         n_bytes += len(parts[-1])
-        if n_bytes > MAX_BODY:
+        if n_bytes > limit:
             return None
         if not message.get("more_body", False):
             return b"".join(parts)
@@ -211,8 +228,7 @@ async def _read(receive: Receive) -> bytes | None:
 
 def _parse(headers: Headers, body: bytes) -> Form | None:
     """Return the fields of a form; None when it is none."""
-    kind = headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind not in ("application/x-www-form-urlencoded", ""):
+    if _kind_of(headers) not in ("application/x-www-form-urlencoded", ""):
         return None
     fields: dict[str, tuple[str, ...]] = {}
     try:
@@ -223,6 +239,31 @@ def _parse(headers: Headers, body: bytes) -> Form | None:
     except ValueError:  # UnicodeDecodeError too
         return None
     return Form(fields)
+
+
+def _kind_of(headers: Headers) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+async def _parse_upload(headers: Headers, body: bytes) -> Form | None:
+    """Return the fields and the file of a form; None when it is none. The name of the file is not looked at."""
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    fields: dict[str, tuple[str, ...]] = {}
+    files: dict[str, bytes] = {}
+    try:
+        form = await MultiPartParser(headers, stream(), max_files=1, max_fields=MAX_FIELDS).parse()
+    except (MultiPartException, KeyError, ValueError):
+        return None
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            fields[name] = (*fields.get(name, ()), value.replace("\x00", ""))
+        else:
+            files[name] = await value.read()
+    await form.close()
+    return Form(fields, files)
 
 
 def _replay(body: bytes) -> Receive:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from bot.answers import Screens
 from bot.console.pages import FEWEST_SHOWN, local_input, parse_local
 from bot.console.parts import ConsoleParts, Form
 from bot.errors import WrongState
+from bot.notice_channels import Post
 from bot.notice_texts import Frame
 from bot.notices import Audience
 from storage.models import DeliveryStatus, Notice, NoticeText, Urgency
@@ -83,21 +84,29 @@ class Preview:
 
     n_known: how many chats the shown rows have together.
     n_hidden: rows whose count is too small to be shown.
+    n_messages: how many messages that would be; files that go before the words are messages of their own.
     """
 
     rows: tuple[tuple[str, int, str | None], ...]
     n_known: int
     n_hidden: int
     n_without: int
+    n_messages: int
 
 
 def preview(
-    reach: Mapping[str, int], texts: Mapping[str, NoticeText], notice: Notice, screens: Screens
+    reach: Mapping[str, int], texts: Mapping[str, NoticeText], notice: Notice, screens: Screens, frame: Frame
 ) -> Preview:
     """Return who would get which text if it went out now."""
     rows = tuple(notice_texts.who_gets_what(reach, texts, missing=notice.missing, locales=screens.catalogue.locales))
     shown = [count for _tag, count, _text in rows if count >= FEWEST_SHOWN]
-    return Preview(rows, sum(shown), len(rows) - len(shown), sum(text is None for _tag, _count, text in rows))
+    n_messages = sum(
+        count * (1 + len(notice_texts.render(texts[text], screens.words(tag), frame).before) if text else 1)
+        for tag, count, text in rows
+    )
+    return Preview(
+        rows, sum(shown), len(rows) - len(shown), sum(text is None for _tag, _count, text in rows), n_messages
+    )
 
 
 def as_residents_see(
@@ -107,6 +116,17 @@ def as_residents_see(
     order = {tag: index for index, tag in enumerate(screens.offered_tags)}
     found = sorted(texts.values(), key=lambda text: (order.get(text.tag, len(order)), text.tag))
     return [(text, notice_texts.render(text, screens.words(text.tag), frame).text) for text in found]
+
+
+def with_words(
+    posts: Sequence[Post], texts: Mapping[str, NoticeText], screens: Screens, frame: Frame
+) -> list[tuple[Post, str]]:
+    """Return each post of a channel with the words that would stand in it; "" where nothing would."""
+    return [
+        (post, notice_texts.post(texts[post.text], screens.words(post.language), frame, (), "bot").text
+         if post.text else "")
+        for post in posts
+    ]
 
 
 @dataclass(frozen=True, slots=True)

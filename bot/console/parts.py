@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -64,9 +64,10 @@ class ConsoleParts:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields of a POST; a field that is not there is empty."""
+    """The fields of a POST; a field that is not there is empty. files: dict of field → what was uploaded."""
 
     fields: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def __call__(self, name: str) -> str:
         """Return the first value of a field, with plain line breaks."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from bot.doctor import content, services
+from bot.doctor import channels, content, services
 from bot.doctor.patient import Check, Patient, State
 
 _MARKS: Mapping[State, tuple[str, str]] = {
@@ -72,6 +72,7 @@ PARTS: Mapping[str, Callable[[Patient], list[Check] | Awaitable[list[Check]]]] =
     "database": services.check_database,
     "disk": _each(services.check_disk),
     "deployment": _each(content.check_deployment),
+    "channels": channels.check_channels,
     "content": _each(content.check_content),
     "interface strings": _each(content.check_strings),
     "danger cards": _each(content.check_cards),

@@ -104,7 +104,8 @@ async def _add_many(state: State, request: web.Request) -> int:
 async def _add_group(state: State, request: web.Request) -> Json:
     body = await _body(request)
     group = state.add_group(
-        body["chat_id"], body.get("title", "Group"), kind=body.get("kind", "group"), is_forum=bool(body.get("is_forum"))
+        body["chat_id"], body.get("title", "Group"), kind=body.get("kind", "group"),
+        is_forum=bool(body.get("is_forum")), username=body.get("username", ""),
     )
     return group.as_chat()
 

@@ -14,6 +14,8 @@ from bot.simulator.models import Json
 MAX_DOWNLOAD = 20 * 1024 * 1024
 MAX_UPLOAD = 50 * 1024 * 1024
 MAX_PHOTO = 10 * 1024 * 1024
+# Width and height together, and one to the other. Source: Bot API, sendPhoto (2026-11-27)
+MAX_SIDES, MAX_RATIO = 10_000, 20
 _FOLDERS = {"photo": "photos", "document": "documents", "voice": "voice", "sticker": "stickers"}
 _PREFIX = {"photo": "AgACAgI", "document": "BQACAgI", "voice": "AwACAgI", "sticker": "CAACAgI"}
 
@@ -55,8 +57,12 @@ class Files:
             raise bad_request("file must be non-empty")
         if len(content) > (MAX_PHOTO if kind == "photo" else MAX_UPLOAD):
             raise bad_request("file is too big")
-        if kind == "photo" and image_size(content) is None:
-            raise bad_request("IMAGE_PROCESS_FAILED")
+        if kind == "photo":
+            sides = image_size(content)
+            if sides is None:
+                raise bad_request("IMAGE_PROCESS_FAILED")
+            if sum(sides) > MAX_SIDES or max(sides) > MAX_RATIO * min(sides):
+                raise bad_request("PHOTO_INVALID_DIMENSIONS")
         self._count += 1
         suffix = re.sub(r"[^A-Za-z0-9]", "", name.rpartition(".")[2])[:8] if "." in name else "bin"
         stored = StoredFile(

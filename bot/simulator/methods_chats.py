@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bot.simulator.errors import THREAD_NOT_FOUND, ApiError, bad_request
-from bot.simulator.models import Chat, Json
+from bot.simulator.errors import CHAT_NOT_FOUND, THREAD_NOT_FOUND, ApiError, bad_request
+from bot.simulator.models import CHANNEL_RIGHTS, Chat, Json
 from bot.simulator.params import Params
 from bot.simulator.state import State
 
@@ -24,6 +24,8 @@ _NO_GIFTS = {
 def get_chat(state: State, params: Params) -> Json:
     """getChat."""
     chat = state.chat(params.chat_id())
+    if chat.kind == "channel" and chat.rights is None and not chat.username:
+        raise ApiError(400, CHAT_NOT_FOUND)  # a private channel that the bot was never added to
     full = chat.as_chat() | {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": _NO_GIFTS}
     if chat.pinned in chat.messages:
         full["pinned_message"] = chat.messages[chat.pinned]
@@ -36,6 +38,8 @@ def get_chat_member(state: State, params: Params) -> Json:
     user_id = params.integer("user_id")
     if user_id == state.bot_id:
         kicked = chat.status in ("kicked", "blocked")
+        if chat.kind == "channel" and not kicked:
+            return _in_channel(state, chat)
         member: Json = {"user": state.bot_user(), "status": "kicked" if kicked else "member"}
         return member | ({"until_date": 0} if kicked else {})
     if chat.resident is not None and chat.resident.id == user_id:
@@ -45,6 +49,15 @@ def get_chat_member(state: State, params: Params) -> Json:
     if user_id in state.residents and chat.kind != "private":
         return {"user": state.residents[user_id].as_user(), "status": "left"}
     raise bad_request("user not found")
+
+
+def _in_channel(state: State, chat: Chat) -> Json:
+    """Return the bot as a member of a channel: its administrator, or nobody."""
+    if chat.rights is None:
+        return {"user": state.bot_user(), "status": "left"}
+    return {"user": state.bot_user(), "status": "administrator"} | {
+        right: right in chat.rights for right in sorted(CHANNEL_RIGHTS)
+    }
 
 
 def get_chat_member_count(state: State, params: Params) -> int:

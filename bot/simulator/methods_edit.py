@@ -23,9 +23,13 @@ def _target(state: State, params: Params) -> tuple[Chat, Json]:
     if not params.integer("message_id"):
         raise bad_request("message identifier is not specified")
     message = state.message(chat, params.integer("message_id"), EDIT_NOT_FOUND)
-    if message["from"]["id"] != state.bot_id or "forward_origin" in message:
+    if not _is_own(state, message) or "forward_origin" in message:
         raise ApiError(400, CANNOT_EDIT)
     return chat, message
+
+
+def _is_own(state: State, message: Json) -> bool:
+    return "sender_chat" in message or bool(message["from"]["id"] == state.bot_id)
 
 
 def _inline_markup(params: Params) -> Json | None:
@@ -99,7 +103,7 @@ def delete_messages(state: State, params: Params) -> bool:
 
 def _can_delete(state: State, chat: Chat, message: Json) -> bool:
     fresh = state.clock.now() - message["date"] <= _DELETABLE_SECONDS
-    return fresh and (chat.kind == "private" or message["from"]["id"] == state.bot_id)
+    return fresh and (chat.kind == "private" or _is_own(state, message))
 
 
 def _remove(state: State, chat: Chat, message_ids: list[int]) -> None:

@@ -79,7 +79,7 @@ def deliver(state: State, params: Params, envelope: Json, content: Json) -> Json
     now = state.clock.now()
     message: Json = {
         "message_id": state.next_message_id(chat),
-        "from": state.bot_user(),
+        **({"sender_chat": chat.as_chat()} if chat.kind == "channel" else {"from": state.bot_user()}),
         "chat": chat.as_chat(),
         "date": int(now),
     }
@@ -224,7 +224,7 @@ def forward_message(state: State, params: Params) -> Json:
     envelope = open_envelope(state, params)
     message = _source(state, params, "forward")
     content = {name: message[name] for name in _CONTENT if name in message}
-    origin: Json = {"type": "user", "date": message["date"], "sender_user": message["from"]}
+    origin: Json = {"type": "user", "date": message["date"], "sender_user": message.get("from", state.bot_user())}
     return deliver(state, params, envelope, {"forward_origin": origin} | content)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
+CHANNEL_RIGHTS = frozenset({"can_post_messages", "can_edit_messages", "can_delete_messages"})
 DEFAULT_TOKEN = "123456:simulator-token"  # noqa: S105 - the simulator has no secret
 
 
@@ -86,6 +87,8 @@ class Chat:
     """One chat as the server knows it.
 
     kind: private, group, supergroup or channel.
+    username: the public name of a group or channel, without @.
+    rights: what the bot may do as an administrator of a channel; None when it is no administrator of it.
     status: open, not_started, blocked, deactivated or kicked.
     messages: message id → Bot API Message, oldest first.
     keyboard: the reply keyboard now shown, or None.
@@ -105,6 +108,8 @@ class Chat:
     migrated_to: int | None = None
     members: dict[int, Resident] = field(default_factory=dict)
     reactions: dict[int, list[Json]] = field(default_factory=dict)
+    username: str = ""
+    rights: frozenset[str] | None = CHANNEL_RIGHTS
 
     def as_chat(self) -> Json:
         """Return the Bot API's Chat."""
@@ -116,6 +121,8 @@ class Chat:
         if self.kind == "private":
             return {"id": self.id, "type": "private", "first_name": f"Resident {self.id}"}
         chat: Json = {"id": self.id, "type": self.kind, "title": self.title}
+        if self.username:
+            chat["username"] = self.username
         if self.is_forum:
             chat["is_forum"] = True
         return chat

@@ -18,6 +18,8 @@ from bot.simulator.errors import (
     CHAT_NOT_FOUND,
     DEACTIVATED,
     MIGRATED,
+    NO_RIGHTS,
+    NOT_IN_CHANNEL,
     NOT_STARTED,
     ApiError,
     SimulatorError,
@@ -25,7 +27,7 @@ from bot.simulator.errors import (
 from bot.simulator.faults import Faults
 from bot.simulator.files import Files
 from bot.simulator.limits import Limits
-from bot.simulator.models import Call, CallbackQuery, Chat, ChatRule, Config, Json, Resident
+from bot.simulator.models import CHANNEL_RIGHTS, Call, CallbackQuery, Chat, ChatRule, Config, Json, Resident
 from bot.simulator.stats import Stats
 from bot.simulator.updates import Update, UpdateQueue
 from bot.simulator.webhook import Execute, Webhook
@@ -137,11 +139,19 @@ class State:
             resident = self.residents[chat_id] = Resident(chat_id, f"Resident {chat_id}")
             self.chats[chat_id] = Chat(chat_id, resident=resident)
 
-    def add_group(self, chat_id: int, title: str = "Group", *, kind: str = "group", is_forum: bool = False) -> Chat:
-        """Add a group, supergroup or channel with the bot in it. chat_id: below zero."""
+    def add_group(
+        self, chat_id: int, title: str = "Group", *, kind: str = "group", is_forum: bool = False, username: str = "",
+        rights: frozenset[str] | None = CHANNEL_RIGHTS,
+    ) -> Chat:
+        """Add a group, supergroup or channel with the bot in it. chat_id: below zero.
+
+        rights: what the bot may do in a channel; None: it is not in it.
+        """
         if chat_id >= 0 or kind not in ("group", "supergroup", "channel"):
             raise SimulatorError(400, "Bad Request: a group has an id below zero and a known kind")
-        chat = self.chats[chat_id] = Chat(chat_id, kind, title, is_forum=is_forum)
+        chat = self.chats[chat_id] = Chat(
+            chat_id, kind, title, is_forum=is_forum, username=username, rights=rights
+        )
         self.emit("chat", chat_id)
         return chat
 
@@ -153,12 +163,17 @@ class State:
 
     def chat(self, chat_id: Any) -> Chat:
         """Return a chat that exists, or raise "chat not found"; knows nothing about blocking."""
-        found = self.chats.get(chat_id) if isinstance(chat_id, int) else None
+        found = self.chats.get(chat_id) if isinstance(chat_id, int) else self._named(chat_id)
         if found is None and isinstance(chat_id, int) and self.open_chats and chat_id > 0:
             found = self.chats[chat_id] = Chat(chat_id)
         if found is None:
             raise ApiError(400, CHAT_NOT_FOUND)
         return found
+
+    def _named(self, name: Any) -> Chat | None:
+        """Return the public group or channel that `@name` names, in any case."""
+        wanted = str(name).removeprefix("@").casefold() if str(name).startswith("@") else ""
+        return next((chat for chat in self.chats.values() if wanted and chat.username.casefold() == wanted), None)
 
     def status_of(self, chat: Chat) -> str:
         """Return open, not_started, blocked, deactivated or kicked; a rule wins over an open chat."""
@@ -174,6 +189,8 @@ class State:
         if chat.migrated_to is not None:
             raise ApiError(400, MIGRATED, migrate_to_chat_id=chat.migrated_to)
         status = self.status_of(chat)
+        if status == "open" and chat.kind == "channel" and "can_post_messages" not in (chat.rights or ()):
+            raise ApiError(403, NOT_IN_CHANNEL) if chat.rights is None else ApiError(400, NO_RIGHTS)
         if status == "open":
             return chat
         kicked = f"Forbidden: bot was kicked from the {'group' if chat.kind == 'group' else chat.kind} chat"
@@ -235,7 +252,7 @@ class State:
 
     def from_bot(self, chat_id: int) -> list[Json]:
         """Return what the bot wrote in a chat, oldest first."""
-        return [m for m in self.transcript(chat_id) if m.get("from", {}).get("is_bot")]
+        return [m for m in self.transcript(chat_id) if m.get("from", {}).get("is_bot") or "sender_chat" in m]
 
     def _on_taken(self, update: Update) -> None:
         if update.message_key is not None:

@@ -10,11 +10,12 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.incoming import Incoming
+from bot.outgoing import Address
 from bot.telegram.handlers import Handler
 from bot.telegram.reading import (
     URGENT,
@@ -49,19 +50,19 @@ class InboxAwayError(Exception):
 class Inbox:
     """Stores updates, and says what can be said when that does not work.
 
-    clock: returns aware UTC time. staff_group: the one group that the bot stays in; it reads nothing there.
+    clock: returns aware UTC time. stays_in: the group and the channels that the bot stays in; it reads nothing there.
     """
 
     def __init__(
         self, database: Database, sealer: Sealer, sender: Sender, handler: Handler, *, clock: Callable[[], datetime],
-        staff_group: int | None = None,
+        stays_in: Collection[Address] = (),
     ) -> None:
         self._database = database
         self._sealer = sealer
         self._sender = sender
         self._handler = handler
         self._clock = clock
-        self._staff_group = staff_group
+        self._stays_in = {str(each).casefold() for each in stays_in}
         self._pending: list[tuple[list[NewUpdate], asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._answered: OrderedDict[int, None] = OrderedDict()
@@ -149,7 +150,7 @@ class Inbox:
         chat, change = chat_of(raw), raw.get("my_chat_member")
         if chat is None or chat.get("type") == "private" or not isinstance(change, dict):
             return
-        if self._staff_group is not None and chat.get("id") == self._staff_group:
+        if self._stays_in & {str(chat.get("id")), f"@{chat.get('username')}".casefold()}:
             return
         member = change.get("new_chat_member")
         if isinstance(member, dict) and member.get("status") in ("member", "administrator", "restricted"):

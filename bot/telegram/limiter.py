@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Protocol
@@ -56,7 +56,7 @@ class Turn:
 
 @dataclass(slots=True)
 class _Waiter:
-    chat: int
+    chat: Hashable
     lane: Lane
     future: asyncio.Future[Turn]
 
@@ -98,7 +98,7 @@ class Limiter:
         self._sent: OrderedDict[int, Turn] = OrderedDict()  # turns without an answer yet, oldest first
         self._fastest = MAX_LATENESS_S
         self._n_answered = 0
-        self._paces: OrderedDict[int, _Pace] = OrderedDict()
+        self._paces: OrderedDict[Hashable, _Pace] = OrderedDict()
         self._ready: dict[Lane, deque[_Waiter]] = {lane: deque() for lane in _LANES}
         self._delayed: list[tuple[float, int, _Waiter]] = []
         self._n_delayed = 0
@@ -106,7 +106,7 @@ class Limiter:
         self._paused_until = dict.fromkeys(_LANES, 0.0)
         self._next_notice = 0.0
         self._last_answer = float("-inf")
-        self._refused: deque[tuple[float, int]] = deque()
+        self._refused: deque[tuple[float, Hashable]] = deque()
         self._timer: Handle | None = None
         self._timer_at = float("inf")
 
@@ -131,7 +131,7 @@ class Limiter:
         share = self._notice_rate if n < 2 else max(1.0, self._notice_rate / n - 1)
         self._notice_interval = (WINDOW_S + GUARD_S) / share
 
-    async def acquire(self, chat: int, lane: Lane) -> Turn:
+    async def acquire(self, chat: Hashable, lane: Lane) -> Turn:
         """Wait for a turn to send one message to a chat. Cancelling the wait gives the place up."""
         self._forget_idle()
         waiter = _Waiter(chat, lane, asyncio.get_running_loop().create_future())
@@ -170,7 +170,7 @@ class Limiter:
         self._fastest = min(took, self._fastest * 1.01)
         return self._fastest if self._n_answered > 2 * self._rate else 0.0
 
-    def refused(self, chat: int, lane: Lane, seconds: float) -> None:
+    def refused(self, chat: Hashable, lane: Lane, seconds: float) -> None:
         """Take note that Telegram answered 429 to a message and asked to wait."""
         now = self._clock()
         until = now + seconds
@@ -186,7 +186,7 @@ class Limiter:
             self._pause(Lane.ANSWER, until)
             self._pause(Lane.NOTICE, until)
 
-    def wait_of(self, chat: int, lane: Lane) -> float:
+    def wait_of(self, chat: Hashable, lane: Lane) -> float:
         """Return how many seconds Telegram still asks this chat to wait; danger cards are tried all the same."""
         pace = self._paces.get(chat)
         if pace is None or lane is Lane.DANGER:
@@ -249,7 +249,7 @@ class Limiter:
             self._last_answer = now
         waiter.future.set_result(turn)
 
-    def _chat_ready_at(self, chat: int, lane: Lane) -> float:
+    def _chat_ready_at(self, chat: Hashable, lane: Lane) -> float:
         pace = self._paces.get(chat)
         if pace is None:
             return float("-inf")

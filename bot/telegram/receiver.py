@@ -12,7 +12,7 @@ import json
 import logging
 import random
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.config import Settings, split_address
 from bot.errors import SettingsError
+from bot.outgoing import Address
 from bot.telegram.handlers import Handler, Parts
 from bot.telegram.inbox import Inbox, InboxAwayError
 from bot.telegram.reading import ALLOWED_UPDATES, URGENT, marks_of, slim, update_id_of
@@ -62,11 +63,11 @@ class Polling:
 
     def __init__(
         self, bot: Bot, database: Database, parts: Parts, sender: Sender, handler: Handler, *, settings: Settings,
-        clock: Callable[[], datetime], staff_group: int | None = None,
+        clock: Callable[[], datetime], stays_in: Collection[Address] = (),
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._bot = bot
-        self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock, staff_group=staff_group)
+        self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock, stays_in=stays_in)
         self._jitter = jitter
         self._offset: int | None = None
         self._stopping = asyncio.Event()
@@ -178,7 +179,7 @@ class Webhook:
 
     def __init__(
         self, bot: Bot, database: Database, parts: Parts, sender: Sender, handler: Handler, *, settings: Settings,
-        clock: Callable[[], datetime], staff_group: int | None = None,
+        clock: Callable[[], datetime], stays_in: Collection[Address] = (),
         jitter: Callable[[], float] = random.random,
     ) -> None:
         secret = settings.telegram_webhook_secret.get_secret_value() if settings.telegram_webhook_secret else ""
@@ -194,7 +195,7 @@ class Webhook:
         self._secret = secret
         self._path = urlsplit(self._url).path or "/"
         self._host, self._port = split_address(settings.telegram_webhook_listen)
-        self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock, staff_group=staff_group)
+        self._inbox = Inbox(database, parts.sealer, sender, handler, clock=clock, stays_in=stays_in)
         self._jitter = jitter
         self._stopping = asyncio.Event()
         self._has_room, self._room_checked_at = True, float("-inf")

@@ -16,8 +16,16 @@ from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, Invali
 from bot.config import Settings
 from bot.errors import DeliveryError, SettingsError
 from bot.notice_rules import FREE_RATE
-from bot.outgoing import About, Outgoing
+from bot.outgoing import About, Address, Outgoing
 from bot.telegram.limiter import Limiter
+from bot.telegram.parameters import (
+    NOTHING_LINKED,
+    caption_parameters,
+    document_parameters,
+    edit_parameters,
+    file_parameters,
+    message_parameters,
+)
 from bot.telegram.request import (
     AiohttpRequest,
     AnswerLost,
@@ -27,6 +35,7 @@ from bot.telegram.request import (
     close_bot,
     silence_libraries,
 )
+from bot.telegram.uploads import Uploads
 from storage.models import Lane
 
 log = logging.getLogger(__name__)
@@ -36,7 +45,6 @@ MAX_DELETED = 100  # messages at once. Source: Bot API, deleteMessages (2026-11-
 DELETES_AT_ONCE = 10
 LONGEST_CHECK_WAIT_S = 30.0  # while it is looked at whether messages are gone: they are, mostly, and the report waits
 LONGEST_WAIT_S = 5.0  # a message whose chat must wait longer goes back to the outbox
-_NOTHING_LINKED = {"is_disabled": True}
 _CANNOT_CHANGE = ("message to edit not found", "message can't be edited", "message to delete not found",
                   "message can't be deleted")
 
@@ -70,15 +78,32 @@ class Sender:
     """Sends through one bot.
 
     is_paid: notices may use Telegram's paid rate, which the operator chose by a rate above 30 a second.
+    uploads: the files of notices; without it none can be sent.
     """
 
-    def __init__(self, bot: Bot, limiter: Limiter, *, is_paid: bool | None = None) -> None:
+    def __init__(
+        self, bot: Bot, limiter: Limiter, *, is_paid: bool | None = None, uploads: Uploads | None = None
+    ) -> None:
+        self._uploads = uploads
         self._bot = bot
         self._limiter = limiter
         self._is_paid = limiter.rate > FREE_RATE if is_paid is None else is_paid
         self._token_is_refused = False
+        self._name: str | None = None
 
-    async def send(self, address: int, outgoing: Outgoing, lane: Lane) -> int | None:
+    async def bot_name(self) -> str:
+        """Return the bot's name without @, as a link to it needs it; asked for once. Raises DeliveryError."""
+        if self._name is None:
+            try:
+                me = await call(self._bot, "getMe", {})
+            except TelegramError as error:
+                raise _described(error) from None
+            if not isinstance(me, dict) or not me.get("username"):
+                raise DeliveryError("the Bot API server did not say what the bot is called")
+            self._name = str(me["username"])
+        return self._name
+
+    async def send(self, address: Address, outgoing: Outgoing, lane: Lane) -> int | None:
         """Send a message, or change the one it names; returns Telegram's message id, None when none was sent.
 
         What it wants deleted goes first, and its words are chosen by what could not be.
@@ -95,27 +120,53 @@ class Sender:
                 return None
         if outgoing.edit_message_id is not None:
             try:
-                return await self._call(address, lane, "editMessageText", _edit(address, outgoing))
+                return await self._call(address, lane, "editMessageText", edit_parameters(address, outgoing))
             except _NotModifiedError:
                 return outgoing.edit_message_id
             except (_CannotEditError, _BadFormatError):
                 pass
         if outgoing.document is not None:
-            return await self._call(address, lane, "sendDocument", _document(address, outgoing))
-        parameters = message_parameters(address, outgoing)
-        if self._is_paid and lane is Lane.NOTICE:
-            parameters["allow_paid_broadcast"] = True
+            return await self._call(address, lane, "sendDocument", document_parameters(address, outgoing))
+        paid = {"allow_paid_broadcast": True} if self._is_paid and lane is Lane.NOTICE else {}
         try:
-            message_id = await self._call(address, lane, "sendMessage", parameters)
-            if outgoing.about is About.REPLACE and outgoing.about_message_id is not None:
-                await self._attempt("deleteMessage", {"chat_id": address, "message_id": outgoing.about_message_id})
+            if outgoing.file is not None:
+                message_id = await self._send_file(address, outgoing, lane, paid)
+            else:
+                words = message_parameters(address, outgoing) | paid
+                message_id = await self._call(address, lane, "sendMessage", words)
+            if outgoing.about is About.REPLACE:
+                for earlier in _earlier(outgoing):
+                    await self._attempt("deleteMessage", {"chat_id": address, "message_id": earlier})
             return message_id
         except _BadFormatError as error:
+            if outgoing.file is not None:
+                raise
             log.error("Telegram refused the formatting of a message; sending its words alone: %s", error.reason)
-            bare = {"chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED}
+            bare = {"chat_id": address, "text": outgoing.text, "link_preview_options": NOTHING_LINKED}
             return await self._call(address, lane, "sendMessage", bare)
 
-    async def _delete(self, address: int, message_ids: Sequence[int], lane: Lane) -> int:
+    async def _send_file(self, address: Address, outgoing: Outgoing, lane: Lane, paid: dict[str, Any]) -> int:
+        """Send a file of a notice with the words as caption; it is uploaded the first time. Raises DeliveryError."""
+        file = outgoing.file
+        assert file is not None
+        if self._uploads is None:
+            raise DeliveryError("this process has no files", permanent=True)
+        method, name = ("sendPhoto", "photo") if file.is_picture else ("sendDocument", "document")
+        parameters = file_parameters(address, outgoing) | paid
+        try:
+            async with self._uploads.of(file) as handle:
+                result = await self._result(address, lane, method, parameters | {name: handle.given})
+                handle.kept_as = _file_id(result, name)
+        except _UnknownFileError:
+            if not isinstance(handle.given, str):
+                raise
+            await self._uploads.forget(file, handle.given)
+            async with self._uploads.of(file) as handle:  # what another message has uploaded since, or the content
+                result = await self._result(address, lane, method, parameters | {name: handle.given})
+                handle.kept_as = _file_id(result, name)
+        return _message_id(result, parameters)
+
+    async def _delete(self, address: Address, message_ids: Sequence[int], lane: Lane) -> int:
         """Delete messages of a chat; returns how many are still there.
 
         Telegram passes over what it cannot delete without a word, so each is asked for once more after that: one that
@@ -148,24 +199,33 @@ class Sender:
 
         return sum(await asyncio.gather(*(is_kept(each) for each in message_ids)))
 
-    async def _remove(self, address: int, outgoing: Outgoing, lane: Lane) -> int | None:
+    async def _remove(self, address: Address, outgoing: Outgoing, lane: Lane) -> int | None:
         """Remove a message; where Telegram no longer allows it, put a sentence in its place and return its id."""
-        message_id = outgoing.about_message_id
-        if message_id is None:
+        if not (message_ids := _earlier(outgoing)):
             raise DeliveryError("the message to remove is not known", permanent=True)
+        kept: int | None = None
+        for message_id in message_ids:
+            try:
+                await self._call(address, lane, "deleteMessage", {"chat_id": address, "message_id": message_id})
+            except _GoneError:
+                pass  # its resident was faster
+            except _RefusedError:
+                instead = replace(outgoing, about=None, edit_message_id=message_id, buttons=())
+                kept = await self._say_instead(address, instead, lane)
+        return kept
+
+    async def _say_instead(self, address: Address, instead: Outgoing, lane: Lane) -> int | None:
+        """Put a sentence in the place of a message, or under the file that it is."""
         try:
-            await self._call(address, lane, "deleteMessage", {"chat_id": address, "message_id": message_id})
-        except _GoneError:
-            return None  # its resident was faster
-        except _RefusedError:
-            pass
-        else:
-            return None
-        instead = replace(outgoing, about=None, edit_message_id=message_id, buttons=())
-        try:
-            return await self._call(address, lane, "editMessageText", _edit(address, instead))
+            return await self._call(address, lane, "editMessageText", edit_parameters(address, instead))
         except _NotModifiedError:
-            return message_id
+            return instead.edit_message_id
+        except _NoTextError:
+            pass
+        try:
+            return await self._call(address, lane, "editMessageCaption", caption_parameters(address, instead))
+        except _NotModifiedError:
+            return instead.edit_message_id
 
     async def answer_button(self, callback_id: str, text: str | None = None) -> None:
         """Tell the client that its button was pressed. A failure is logged: the message itself goes another way."""
@@ -174,12 +234,12 @@ class Sender:
             parameters["text"] = text[:MAX_TOAST]
         await self._attempt("answerCallbackQuery", parameters)
 
-    async def typing(self, address: int) -> None:
+    async def typing(self, address: Address) -> None:
         """Show that an answer is being written. A failure is logged."""
         if self._limiter.wait_of(address, Lane.ANSWER) == 0:
             await self._attempt("sendChatAction", {"chat_id": address, "action": "typing"})
 
-    async def leave(self, address: int) -> None:
+    async def leave(self, address: Address) -> None:
         """Leave a group or channel: consultations are for private chats. A failure is logged."""
         await self._attempt("leaveChat", {"chat_id": address})
 
@@ -189,7 +249,10 @@ class Sender:
         except TelegramError as error:
             log.info("%s did not work: %s", method, _described(error).reason)
 
-    async def _call(self, address: int, lane: Lane, method: str, parameters: dict[str, Any]) -> int:
+    async def _call(self, address: Address, lane: Lane, method: str, parameters: dict[str, Any]) -> int:
+        return _message_id(await self._result(address, lane, method, parameters), parameters)
+
+    async def _result(self, address: Address, lane: Lane, method: str, parameters: dict[str, Any]) -> Any:
         if (wait := self._limiter.wait_of(address, lane)) > LONGEST_WAIT_S:
             raise DeliveryError("Telegram asked this chat to wait", retry_after=wait)
         turn = await self._limiter.acquire(address, lane)
@@ -209,7 +272,7 @@ class Sender:
         finally:
             self._limiter.done(turn)
         self._token_is_refused = False
-        return _message_id(result, parameters)
+        return result
 
 
 class _NotModifiedError(DeliveryError):
@@ -226,6 +289,14 @@ class _GoneError(_RefusedError):
 
 class _CannotEditError(DeliveryError):
     """The message is gone or may no longer be changed."""
+
+
+class _NoTextError(DeliveryError):
+    """The message is a file: its words are a caption."""
+
+
+class _UnknownFileError(DeliveryError):
+    """Telegram does not know this id of a file, or not from this bot."""
 
 
 class _BadFormatError(DeliveryError):
@@ -267,6 +338,10 @@ def _bad_request(reason: str) -> DeliveryError:
         return _GoneError(reason, permanent=True)
     if "message can't be deleted" in words:
         return _RefusedError(reason, permanent=True)
+    if "there is no text in the message" in words:
+        return _NoTextError(reason, permanent=True)
+    if "file identifier" in words or "file_id" in words or "file reference" in words:
+        return _UnknownFileError(reason, permanent=True)
     if "entit" in words or "button" in words or "keyboard" in words:
         return _BadFormatError(reason, permanent=True)
     return DeliveryError(reason, permanent=True)
@@ -279,63 +354,15 @@ def _message_id(result: Any, parameters: dict[str, Any]) -> int:
     return int(parameters.get("message_id", 0))
 
 
-def message_parameters(address: int, outgoing: Outgoing) -> dict[str, Any]:
-    """Return what sendMessage is called with."""
-    parameters: dict[str, Any] = {
-        "chat_id": address, "text": outgoing.text, "link_preview_options": _NOTHING_LINKED,
-    }
-    if outgoing.entities:
-        parameters["entities"] = _entities(outgoing)
-    if outgoing.request_location is not None:
-        parameters["reply_markup"] = {
-            "keyboard": [[{"text": outgoing.request_location, "request_location": True}]],
-            "one_time_keyboard": True, "resize_keyboard": True,
-        }
-    elif outgoing.buttons:
-        parameters["reply_markup"] = _inline(outgoing)
-    if outgoing.is_silent:
-        parameters["disable_notification"] = True
-    if outgoing.about is About.REPLY and outgoing.about_message_id is not None:
-        parameters["reply_parameters"] = {
-            "message_id": outgoing.about_message_id, "allow_sending_without_reply": True,
-        }
-    return parameters
+def _earlier(outgoing: Outgoing) -> list[int]:
+    """Return the messages that an earlier one is made of: the files before it, then its words."""
+    ids = [each for each in outgoing.about_part_ids if each]
+    return ids if outgoing.about_message_id is None else [*ids, outgoing.about_message_id]
 
 
-def _document(address: int, outgoing: Outgoing) -> dict[str, Any]:
-    assert outgoing.document is not None
-    parameters: dict[str, Any] = {"chat_id": address, "document": outgoing.document, "caption": outgoing.text}
-    if outgoing.entities:
-        parameters["caption_entities"] = _entities(outgoing)
-    if outgoing.buttons:
-        parameters["reply_markup"] = _inline(outgoing)
-    if outgoing.is_silent:
-        parameters["disable_notification"] = True
-    return parameters
-
-
-def _edit(address: int, outgoing: Outgoing) -> dict[str, Any]:
-    parameters: dict[str, Any] = {
-        "chat_id": address, "message_id": outgoing.edit_message_id, "text": outgoing.text,
-        "link_preview_options": _NOTHING_LINKED,
-    }
-    if outgoing.entities:
-        parameters["entities"] = _entities(outgoing)
-    if outgoing.buttons:
-        parameters["reply_markup"] = _inline(outgoing)
-    return parameters
-
-
-def _entities(outgoing: Outgoing) -> list[dict[str, Any]]:
-    return [
-        {"type": each.kind, "offset": each.offset, "length": each.length, **({"url": each.url} if each.url else {})}
-        for each in outgoing.entities
-    ]
-
-
-def _inline(outgoing: Outgoing) -> dict[str, Any]:
-    return {"inline_keyboard": [
-        [{"text": each.text, "url": each.url} if each.url is not None
-         else {"text": each.text, "callback_data": each.data} for each in row]
-        for row in outgoing.buttons
-    ]}
+def _file_id(result: Any, name: str) -> str | None:
+    """Return the id under which Telegram keeps the file of a sent message; of a picture, that of its largest size."""
+    found = result.get(name) if isinstance(result, dict) else None
+    if isinstance(found, list):
+        found = found[-1] if found else None
+    return str(found["file_id"]) if isinstance(found, dict) and found.get("file_id") else None

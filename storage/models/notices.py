@@ -78,8 +78,9 @@ class Notice(Base):
     original_id: the notice that this one corrects, withdraws, repeats or reminds of.
     once_key: of what the clockwork adds by itself; unique, so that two workers add it once.
     quiet_reason, quiet_asked_by_id, quiet_allowed_by_id: the wish to send it in the quiet hours, and the second person.
-    stopped_for: why it waits for a person: {"reason": "errors" | "held" | "late", …}, with `told_at` once people were
-        told of it; None when nothing stopped it.
+    stopped_for: why it waits for a person: {"reason": "errors" | "held" | "late" | "changed", …}, with `told_at` once
+        people were told of it; None when nothing stopped it.
+    approved_print: the fingerprint of the words and files that were approved; None where nobody had to.
     """
 
     __tablename__ = "notices"
@@ -110,6 +111,7 @@ class Notice(Base):
     quiet_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     quiet_allowed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     stopped_for: Mapped[dict[str, Any] | None]
+    approved_print: Mapped[str | None] = mapped_column(String(64))
 
     __table_args__ = (
         UniqueConstraint("campaign", "campaign_year"), Index("ux_notices_once", "once_key", unique=True),
@@ -126,6 +128,40 @@ class NoticeText(Base):
     title: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16), default="drafted")
+
+
+class FileKind(StrEnum):
+    """A picture is shown in the chat; a leaflet is a PDF to open and to print."""
+
+    PICTURE = "picture"
+    LEAFLET = "leaflet"
+
+
+class NoticeFile(Base):
+    """A picture or a leaflet of a notice, at most one of each for a language. Public, so not sealed.
+
+    tag: the language it is for; that of the base stands in where a language has none.
+    alt: what it shows, in words. sha256: of the content; a file that differs from what was approved is not sent.
+    telegram_file_id: under which Telegram keeps it once it was uploaded. uploading_until: until when a process uploads
+    it and no other does.
+    """
+
+    __tablename__ = "notice_files"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"))
+    tag: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(16))
+    mime: Mapped[str] = mapped_column(String(32))
+    alt: Mapped[str] = mapped_column(String(300))
+    n_bytes: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes] = mapped_column(deferred=True)
+    telegram_file_id: Mapped[str | None] = mapped_column(String(250))
+    uploading_until: Mapped[datetime | None]
+    added_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("notice_id", "tag", "kind"),)
 
 
 class Event(Base):

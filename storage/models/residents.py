@@ -19,10 +19,11 @@ from storage.models.base import Base, BigId
 
 
 class ChatState(StrEnum):
-    """Whether Telegram lets us write to this chat."""
+    """Whether Telegram lets us write to this chat. CHANNEL: it is no resident's, but a channel of the police."""
 
     ACTIVE = "active"
     BLOCKED = "blocked"
+    CHANNEL = "channel"
 
 
 class UpdateStatus(StrEnum):
@@ -34,7 +35,7 @@ class UpdateStatus(StrEnum):
 
 
 class Chat(Base):
-    """One Telegram conversation with one resident."""
+    """One Telegram conversation with one resident; or, by its state, a public channel of the police."""
 
     __tablename__ = "chats"
 

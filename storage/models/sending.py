@@ -46,6 +46,8 @@ class Delivery(Base):
     The payload is a sealed Outgoing; it is removed once sent. A notice's delivery has none: its text is the notice's.
     target_message_id: the message of the original notice in this chat, to be answered, replaced or removed.
     error: why it was not sent; of a withdrawal that was done, how.
+    part_ids: Telegram's ids of the files that went before its words, by comma; target_part_ids: those of the original.
+    channel: the language of the police's channel that this goes into; None for a resident's chat.
     """
 
     __tablename__ = "deliveries"
@@ -66,6 +68,9 @@ class Delivery(Base):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
     target_message_id: Mapped[int | None] = mapped_column(BigInteger)
+    part_ids: Mapped[str | None] = mapped_column(String(64))
+    target_part_ids: Mapped[str | None] = mapped_column(String(64))
+    channel: Mapped[str | None] = mapped_column(String(16))
 
     __table_args__ = (
         Index(

@@ -273,6 +273,10 @@ def test_a_topic_without_a_row_is_a_warning(load: Load) -> None:
 
 @pytest.mark.parametrize(("old", "new", "says"), [
     ("size: large", "size: huge", "choose one of large, medium_small"),
+    ('"@mizuhono_keisatsu_en"', '"@mizuhono_keisatsu_JA"', "stands twice; each language has one"),
+    ('"@mizuhono_keisatsu_en"', '"https://t.me/x"', "write its @name, or its number"),
+    ('"@mizuhono_keisatsu_en"', "-42", "which begins with -100"),
+    ('    en: "@mizuhono_keisatsu_en"', '    xx: "@mizuhono_keisatsu_en"', "`xx` is not a language"),
     ("  rate: 20", "  test_chats: [{name: x, chat_id: -100}]\n  rate: 20", "number of a private chat"),
     ("  rate: 20", "  campaigns: {no_day: {first: 02-15, last: 02-15}}\n  rate: 20", "is no campaign"),
     ("  rate: 20", "  campaigns: {fraud_day: {first: 02-30, last: 02-15}}\n  rate: 20", "day"),

@@ -55,7 +55,8 @@ async def _schedule(session: AsyncSession, notice: Notice, person: Staff) -> obj
 
 
 async def _approve(session: AsyncSession, notice: Notice, person: Staff) -> object:
-    return notices.approve(session, notice, person, notice.revision, now=notice.created_at)
+    await notices.approve(session, notice, person, notice.revision, now=notice.created_at)
+    return None
 
 
 async def _return(session: AsyncSession, notice: Notice, person: Staff) -> object:

@@ -50,10 +50,10 @@ async def test_the_author_may_not_approve_and_another_approver_may(database: Dat
         author.role = Role.APPROVER  # whoever wrote it does not approve it, whatever they have become since
         for person in (author, publisher):
             with pytest.raises(WrongState):
-                notices.approve(session, notice, person, notice.revision, now=clock())
+                await notices.approve(session, notice, person, notice.revision, now=clock())
         with pytest.raises(WrongState, match="changed"):
-            notices.approve(session, notice, other, notice.revision - 1, now=clock())
-        notices.approve(session, notice, other, notice.revision, now=clock())
+            await notices.approve(session, notice, other, notice.revision - 1, now=clock())
+        await notices.approve(session, notice, other, notice.revision, now=clock())
         assert (notice.status, notice.approved_by_id) == (NoticeStatus.APPROVED, other.id)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.errors import DeliveryError
 from bot.outbox import MAX_ATTEMPTS, Outbox, queue
-from bot.outgoing import Outgoing, plain
+from bot.outgoing import Address, Outgoing, plain
 from storage import deliveries, notices
 from storage.database import Database
 from storage.models import Chat, ChatState, Delivery, DeliveryStatus, Lane, NoticeStatus, Subscription
@@ -24,13 +24,13 @@ class Wire:
     """Takes the place of the sender: remembers what was sent, and fails as a test says."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[int, str]] = []
+        self.sent: list[tuple[Address, str]] = []
         self.failures: dict[str, list[DeliveryError]] = {}
         self.stuck: set[str] = set()
         self.n_stuck = 0
         self.released = asyncio.Event()
 
-    async def __call__(self, address: int, outgoing: Outgoing, lane: Lane) -> int:
+    async def __call__(self, address: Address, outgoing: Outgoing, lane: Lane) -> int:
         if outgoing.text in self.stuck:
             self.n_stuck += 1
             await self.released.wait()

@@ -13,7 +13,7 @@ from bot.conversation import Parts
 from bot.i18n import TOKYO, load_strings
 from bot.incoming import Kind
 from bot.outbox import Outbox
-from bot.outgoing import Outgoing
+from bot.outgoing import Address, Outgoing
 from storage import deliveries
 from storage.database import Database
 from storage.models import (
@@ -46,7 +46,7 @@ class Phone:
     def __init__(self) -> None:
         self.got: list[Outgoing] = []
 
-    async def __call__(self, address: int, outgoing: Outgoing, lane: Lane) -> int:
+    async def __call__(self, address: Address, outgoing: Outgoing, lane: Lane) -> int:
         self.got.append(outgoing)
         return len(self.got) + 100
 

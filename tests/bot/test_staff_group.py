@@ -12,7 +12,7 @@ import pytest
 from bot import consultation, escalation
 from bot.conversation import Parts
 from bot.errors import DeliveryError
-from bot.outgoing import Outgoing
+from bot.outgoing import Address, Outgoing
 from bot.staff_group import StaffGroup
 from storage.database import Database
 from storage.models import Lane, Ticket, TicketStatus
@@ -27,10 +27,10 @@ URL = "https://koban.example"
 class Telegram:
     """Takes what is sent, or fails."""
 
-    said: list[tuple[int, str, Lane]] = field(default_factory=list)
+    said: list[tuple[Address, str, Lane]] = field(default_factory=list)
     error: DeliveryError | None = None
 
-    async def send(self, address: int, outgoing: Outgoing, lane: Lane) -> int | None:
+    async def send(self, address: Address, outgoing: Outgoing, lane: Lane) -> int | None:
         await asyncio.sleep(0)
         if self.error is not None:
             raise self.error

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from bot.conversation import Parts
 from bot.i18n import TOKYO
 from bot.outbox import Outbox
-from bot.outgoing import Outgoing
+from bot.outgoing import Address, Outgoing
 from bot.worker import SILENT_S, Clockwork, NoticeRenderer
 from storage import deliveries, notices
 from storage.database import Database
@@ -30,9 +30,9 @@ class Worker:
 
     def __init__(
         self, name: str, database: Database, parts: Parts, sealer: Sealer, clock: Clock, folder: Path,
-        sent: list[tuple[int, str]],
+        sent: list[tuple[Address, str]],
     ) -> None:
-        async def send(address: int, outgoing: Outgoing, lane: Lane) -> int:
+        async def send(address: Address, outgoing: Outgoing, lane: Lane) -> int:
             await asyncio.sleep(0)
             sent.append((address, outgoing.text))
             return len(sent)
@@ -60,7 +60,7 @@ class Site:
         self.database = database
         self.sealer = sealer
         self.clock = clock
-        self.sent: list[tuple[int, str]] = []
+        self.sent: list[tuple[Address, str]] = []
         self.workers = [Worker(name, database, parts, sealer, clock, folder, self.sent) for name in ("one", "two")]
 
     async def notice(self, n_chats: int = 3, **values: object) -> int:

@@ -32,8 +32,10 @@ from storage.models import (
     Delivery,
     DeliveryStatus,
     Event,
+    FileKind,
     Lane,
     Notice,
+    NoticeFile,
     NoticeKind,
     NoticeStatus,
     Recovery,
@@ -50,6 +52,7 @@ from tests.factories import make_chat, make_notice, make_staff, make_ticket
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
 
 SIZES = {"1280": (1280, 800), "1024": (1024, 768), "390": (390, 844)}
+A_PDF = b"%PDF-1.7\ntrailer\n<<>>\n%%EOF\n"
 PASSWORD = "correct horse battery"
 STORY = "Xe đạp của tôi bị mất ở ga Hoshimi tối qua. Tôi đã khóa xe. Tôi phải làm gì?"
 
@@ -187,6 +190,10 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
             notice = await make_notice(session, author=author, status=status, texts=texts,  # type: ignore[arg-type]
                                        send_at=clock() + timedelta(days=9), expires_at=clock() + timedelta(days=30))
             notice.name = f"外国人労働者問題啓発月間（{status}）"
+            if status in ("draft", "review"):
+                notice.urgency = Urgency.URGENT
+                for tag, content in (("ja-simple", sample_png()), ("ja-simple", A_PDF), ("vi", sample_png(200, 320))):
+                    session.add(a_file(notice, tag, content, clock()))
             ids[status] = notice.id
         for number in range(9):
             await make_chat(session, sealer=parts.sealer, locale="vi" if number < 6 else "th", subscribed=True)
@@ -198,8 +205,22 @@ async def a_day(site: Site, holder: Staff) -> dict[str, int]:
                 chat = await make_chat(session, sealer=parts.sealer)
                 session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=sending.id, status=status,
                                      not_before=clock(), created_at=clock()))
+        for tag, status in (("vi", "sent"), ("en", "failed"), ("ja-simple", "queued")):
+            chat = await make_chat(session, sealer=parts.sealer)
+            session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=sending.id, status=status, channel=tag,
+                                 error="Bad Request: need administrator rights in the channel chat",
+                                 not_before=clock(), created_at=clock()))
         ids |= await with_event(session, clock, author)
     return ids
+
+
+def a_file(notice: Notice, tag: str, content: bytes, now: datetime) -> NoticeFile:
+    is_picture = content != A_PDF
+    return NoticeFile(
+        notice_id=notice.id, tag=tag, kind=FileKind.PICTURE if is_picture else FileKind.LEAFLET,
+        mime="image/png" if is_picture else "application/pdf", n_bytes=len(content), sha256="0" * 64, content=content,
+        alt="旅券を 自分で 持つ 人の 絵" if is_picture else "仕事の 約束の チラシ", added_at=now,
+    )
 
 
 async def around(

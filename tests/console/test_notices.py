@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot import notices
 from storage import notices as notice_rows
-from storage.models import Delivery, DeliveryStatus, Lane, Notice, NoticeStatus, Role, Staff
+from storage.models import Delivery, DeliveryStatus, Lane, Notice, NoticeStatus, Role, Staff, Urgency
 from tests.conftest import Clock
 from tests.console.conftest import Browser, Office, text_of
 from tests.factories import make_chat, make_notice
@@ -24,6 +25,12 @@ async def now_in_database(office: Office, notice_id: int) -> Notice:
         found = await session.get(Notice, notice_id)
     assert found is not None
     return found
+
+
+async def fingerprint_in_database(office: Office, notice_id: int) -> str:
+    """What the page of a notice shows as its fingerprint."""
+    async with office.parts.database.reading() as session:
+        return await notices.fingerprint_of(session, await notices.get(session, notice_id))
 
 
 async def with_deliveries(office: Office, notice: Notice, counts: dict[str, int]) -> None:
@@ -58,7 +65,9 @@ async def test_a_notice_goes_from_draft_to_schedule_by_two_people(office: Office
     assert notice.send_at == datetime(2026, 12, 1, 1, 0, tzinfo=UTC), "the field is in Japan's time"
     assert (await writer.post(f"/notices/{notice_id}/submit")).status_code == 303
     revision = (await now_in_database(office, notice_id)).revision
-    assert (await approver.post(f"/notices/{notice_id}/approve", {"revision": revision})).status_code == 303
+    seen = await fingerprint_in_database(office, notice_id)
+    fields = {"revision": revision, "seen": seen}
+    assert (await approver.post(f"/notices/{notice_id}/approve", fields)).status_code == 303
     when = {"send_at": "2026-12-01T09:30", "expires_at": "2026-12-03T00:00"}
     assert (await approver.post(f"/notices/{notice_id}/schedule", when)).status_code == 303
     notice = await now_in_database(office, notice_id)
@@ -81,10 +90,13 @@ async def test_who_wrote_it_does_not_approve_it(office: Office) -> None:
 async def test_an_approval_is_bound_to_what_was_read(office: Office) -> None:
     author, approver = await office.person(Role.PUBLISHER), await office.browser(Role.APPROVER)
     notice = await a_notice(office, author, status=NoticeStatus.REVIEW)
-    for revision in (0, 2, ""):
-        answer = await approver.post(f"/notices/{notice.id}/approve", {"revision": revision})
+    seen = await fingerprint_in_database(office, notice.id)
+    for fields in ({"revision": 0, "seen": seen}, {"revision": 2, "seen": seen}, {"revision": "", "seen": seen},
+                   {"revision": 1}, {"revision": 1, "seen": "0" * 64}):
+        answer = await approver.post(f"/notices/{notice.id}/approve", fields)
         assert answer.status_code == 409
-    assert (await approver.post(f"/notices/{notice.id}/approve", {"revision": 1})).status_code == 303
+    fields = {"revision": 1, "seen": seen}
+    assert (await approver.post(f"/notices/{notice.id}/approve", fields)).status_code == 303
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.INTERPRETER, Role.STATION_CHIEF])
@@ -142,6 +154,30 @@ async def test_the_preview_says_who_gets_which_text_and_hides_small_counts(offic
     assert rows["タイ語"] == ["5未満", "届きません（その言語の人には送らない）"]
     assert rows["やさしい日本語"] == ["12", "やさしい日本語"]
     assert rows["合計"][0] == "19以上", "the hidden count cannot be had by subtraction"
+
+
+async def test_channels_are_shown_before_the_approval_and_counted_apart_after_it(office: Office) -> None:
+    browser = await office.browser(Role.APPROVER)
+    notice = await a_notice(office, status=NoticeStatus.REVIEW, urgency=Urgency.URGENT, municipalities=["99201"])
+    page = text_of((await browser.get(f"/notices/{notice.id}")).text)
+    assert "@mizuhono_keisatsu_vi ベトナム語 📢 vi Thông báo." in page
+    assert "@mizuhono_keisatsu_en 英語 やさしい日本語（その言語の文がないため）" in page
+    assert "選んだ市町村の外の人も読みます" in page
+    routine = await a_notice(office, status=NoticeStatus.REVIEW)
+    assert "@mizuhono_keisatsu_vi" not in (await browser.get(f"/notices/{routine.id}")).text
+    await with_deliveries(office, notice, {"sent": 2})
+    async with office.parts.database.transaction() as session:
+        for tag, status, error in (("vi", "sent", None), ("en", "failed", "need administrator rights"),
+                                   ("ja-simple", "queued", None)):
+            chat = await make_chat(session, sealer=office.parts.sealer)
+            session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=notice.id, status=status, channel=tag,
+                                 not_before=office.parts.clock(), created_at=office.parts.clock(), error=error))
+    page = text_of((await browser.get(f"/notices/{notice.id}")).text)
+    assert "送信対象2件＝Telegramに渡した2件＋届かず0件＋対象外0件＋不明0件＋待ち0件" in page
+    assert "チャンネル：予定3件 ＝ Telegramに渡した1件 ＋ 届かない1件 ＋ 対象外0件 ＋ 不明0件 ＋ 待ち1件" in page
+    assert "need administrator rights" in page
+    page = text_of((await browser.get(f"/notices/{notice.id}/withdraw")).text)
+    assert "チャンネルに1件の投稿があります" in page
 
 
 async def test_the_fallback_is_named_in_the_preview(office: Office) -> None:

@@ -23,7 +23,7 @@ from bot.i18n import ROOT, load_strings
 from bot.outgoing import Outgoing
 from bot.simulator.models import Config, LimitSettings
 from bot.simulator.server import SimulatorServer
-from bot.telegram.sender import message_parameters
+from bot.telegram.parameters import message_parameters
 from intents.cards import load_cards
 from intents.catalogue import load_catalogue
 from intents.danger import Danger

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Page, async_playwright, expect
 
 from bot.simulator import people
+from bot.simulator.files import sample_png
 from bot.simulator.server import SimulatorServer
 from tests.simulator.conftest import Api
 
@@ -49,6 +52,25 @@ async def _taken(api: Api, simulator: SimulatorServer) -> list[dict[str, object]
         updates += [update.body for update in waiting]
         await api("getUpdates", offset=waiting[-1].id + 1)
     return updates
+
+
+async def test_a_picture_and_a_leaflet_of_the_bot_are_shown(page: Page, api: Api, simulator: SimulatorServer) -> None:
+    state = simulator.state
+    resident = next(iter(state.residents))
+    people.send_text(state, resident, "/start")
+    picture = state.files.add("photo", sample_png(), name="picture-vi.png", mime="image/png")
+    leaflet = state.files.add("document", b"%PDF-1.7 %%EOF", name="leaflet-vi.pdf", mime="application/pdf")
+    await api("sendPhoto", chat_id=resident, photo=picture.file_id, caption="📢 Thông báo", caption_entities=[
+        {"type": "bold", "offset": 0, "length": 12}])
+    await api("sendDocument", chat_id=resident, document=leaflet.file_id, reply_markup={"inline_keyboard": [
+        [{"text": "Menu", "callback_data": "menu"}]]})
+    shown = page.locator(".bot img")
+    await expect(shown).to_be_visible()
+    await expect(page.locator(".bot .words strong")).to_have_text("📢 Thông báo")
+    await expect(page.locator(".bot a.document")).to_contain_text("leaflet-vi.pdf")
+    await page.wait_for_function("document.querySelector('.bot img').naturalWidth === 320")
+    if "KOBAN_SHOTS" in os.environ:
+        await page.screenshot(path=Path(os.environ["KOBAN_SHOTS"]) / "phone-with-files.png")
 
 
 async def test_a_resident_starts_types_receives_and_taps(page: Page, api: Api, simulator: SimulatorServer) -> None:

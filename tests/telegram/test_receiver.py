@@ -152,8 +152,11 @@ async def test_the_group_of_staff_is_not_left_and_not_read(world: World) -> None
 
     said = raw(4, text=CRY)
     said["message"]["chat"] = {"id": -5, "type": "group", "title": "a group"}
-    inbox = Inbox(world.database, world.sealer, world.sender, world.handler, clock=utc_now, staff_group=-5)
-    await inbox.store([joined(1, -5), said, joined(2, -6)])
+    inbox = Inbox(world.database, world.sealer, world.sender, world.handler, clock=utc_now,
+                  stays_in=(-5, -1007, "@Koban_vi"))
+    named = joined(5, -1008)
+    named["my_chat_member"]["chat"] |= {"type": "channel", "username": "koban_VI"}
+    await inbox.store([joined(1, -5), said, joined(2, -6), joined(3, -1007), named])
     assert await world.rows() == []
     await eventually(lambda: any(each.method == "leaveChat" for each in state.calls))
     await asyncio.sleep(0.1)

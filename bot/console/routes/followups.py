@@ -12,8 +12,8 @@ from bot.console.parts import form_of, parts_of, path_id, staff_of
 from bot.console.routes.notices import do, locked, show_refused
 from bot.errors import Refused, WrongState
 from bot.notice_results import NoticeResult
-from storage import deliveries
-from storage.models import Notice, Staff
+from storage import deliveries, notice_files
+from storage.models import DeliveryStatus, Notice, Staff
 
 
 async def test(request: Request) -> Response:
@@ -59,7 +59,10 @@ async def ask_withdraw(request: Request) -> Response:
     async with parts.database.reading() as session:
         notice = await notices.get(session, path_id(request))
         counts = await deliveries.count_by_status(session, notice.id)
-    return render(request, "notices/withdraw.html", notice=notice, sent=NoticeResult.of(counts))
+        posts = await deliveries.into_channels(session, notice.id)
+        files = await notice_files.files_of(session, notice.id)
+    return render(request, "notices/withdraw.html", notice=notice, sent=NoticeResult.of(counts),
+                  has_files=bool(files), n_posts=sum(post.status == DeliveryStatus.SENT for post in posts))
 
 
 async def withdraw(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot import notice_rules, notices, plain_check
+from bot import notice_channels, notice_files, notice_rules, notices, plain_check
 from bot.console import notice_views
 from bot.console.auth import NOTICE_APPROVERS, NOTICE_EDITORS
 from bot.console.pages import FEWEST_SHOWN, language_name, parse_local, render
@@ -21,7 +22,16 @@ from bot.small_cells import safe_rows
 from storage import audit, deliveries, events, links
 from storage import notices as notice_rows
 from storage import staff as staff_rows
-from storage.models import DeliveryStatus, Event, Notice, NoticeKind, NoticePurpose, NoticeStatus, Staff, Urgency
+from storage.models import (
+    DeliveryStatus,
+    Event,
+    Notice,
+    NoticeKind,
+    NoticePurpose,
+    NoticeStatus,
+    Staff,
+    Urgency,
+)
 
 _AUDIT_SHOWN = 50
 _SPOKEN = (NoticePurpose.NOTICE, NoticePurpose.REPEAT, NoticePurpose.CORRECTION)
@@ -82,11 +92,13 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
         audience = notices.Audience.of(notice)
         reach = await notice_rows.audience_by_locale(session, notice)
         counts = await deliveries.count_by_status(session, notice.id) if notice.expanded_at else {}
+        posted = await deliveries.into_channels(session, notice.id) if notice.expanded_at else []
         has_ended = notice.status in notice_rows.ENDED  # while it is sent, the page is drawn too often to count this
         is_told = has_ended and sum(counts.values()) >= FEWEST_SHOWN
         groups = await deliveries.count_by_group(session, notice) if is_told else {}
         ways = await deliveries.count_ways(session, notice.id) if notice.purpose == NoticePurpose.WITHDRAWAL else {}
         related = await notice_rows.related(session, notice)
+        seen = await notices.fingerprint_of(session, notice)
         read_texts, frame = await notices.texts_and_frame(session, notice)
         event = await session.get(Event, notice.id)
         replies = await events.count(session, notice.id) if event else {}
@@ -97,18 +109,24 @@ async def _page(request: Request, status: int = 200, *, error: Refused | None = 
     may_run = is_editor or is_approver
     state = notice.status
     limits = limits_of(parts)
-    n_reached = sum(counts.values()) if notice.expanded_at else sum(reach.values())
+    preview = notice_views.preview(reach, texts, notice, parts.screens, frame)
+    n_reached = sum(counts.values()) if notice.expanded_at else preview.n_messages
     is_waiting = state in (NoticeStatus.REVIEW, NoticeStatus.APPROVED, NoticeStatus.SCHEDULED)
-    was_sent = notice.purpose in _SPOKEN and any(counts.get(status) for status in _GONE)
+    gone = {post.status for post in posted} | {status for status, n in counts.items() if n}
+    was_sent = notice.purpose in _SPOKEN and not gone.isdisjoint(_GONE)
+    channels = parts.deployment.notice.channels
     is_withdrawn = any(each.purpose == NoticePurpose.WITHDRAWAL for each in related)
     is_open_event = event is not None and event.cancelled_at is None and event.starts_at > parts.clock()
     return render(
         request, "notices/_live.html" if is_live(request) else "notices/page.html", status, notice=notice,
         names=names, entries=entries, error=error,
-        preview=notice_views.preview(reach, texts, notice, parts.screens),
+        preview=preview, files_of=lambda tag: notice_files.choose(frame.files, tag, tag), seen=seen,
         shown_texts=notice_views.as_residents_see(read_texts, parts.screens, frame),
         duration=limits.duration(n_reached), rate=limits.rate, stars=limits.stars(n_reached), quiet=limits.quiet,
-        ways=ways, related=related,
+        ways=ways, related=related, posted=posted, channels=channels, posts=notice_views.with_words(
+            notice_channels.plan(notice, texts, channels, parts.screens.catalogue.locales), texts, parts.screens, frame
+        ),
+        posts_result=NoticeResult.of(Counter(post.status for post in posted)),
         is_late=is_waiting and notice.send_at is not None and limits.is_quiet(notice.send_at),
         event=event, replies=replies, has_own_chat=own_chat is not None,
         test_chats=tuple(parts.deployment.notice.test_chats), sent=NoticeResult.of(counts),
@@ -148,7 +166,7 @@ async def edit(request: Request) -> Response:
         texts = await notice_rows.texts_of(session, notice.id)
     if notice.status not in notices.EDITABLE:
         return RedirectResponse(f"/notices/{notice.id}", 303)
-    return await _edit(request, notice, notice_views.Draft.of(notice, texts))
+    return await edit_page(request, notice, notice_views.Draft.of(notice, texts))
 
 
 async def check(request: Request) -> Response:
@@ -158,12 +176,17 @@ async def check(request: Request) -> Response:
     return render(request, "notices/_check.html", remarks=await plain_check.remarks(title, body))
 
 
-async def _edit(
+async def edit_page(
     request: Request, notice: Notice, draft: notice_views.Draft, status: int = 200, *, error: Refused | None = None
 ) -> Response:
+    """Show a draft to write in, as it is saved or as it was typed."""
     parts = parts_of(request)
+    async with parts.database.reading() as session:
+        files = await notice_files.of_notice(session, notice.id)
     return render(
-        request, "notices/edit.html", status, notice=notice, draft=draft, error=error,
+        request, "notices/edit.html", status, notice=notice, draft=draft, error=error, files=files,
+        limits={"picture": notice_files.MAX_PICTURE // 1024**2, "leaflet": notice_files.MAX_LEAFLET // 1024**2},
+        max_alt=notice_files.MAX_ALT,
         locales=parts.screens.offered_tags, stations=parts.deployment.stations,
         places_of=parts.deployment.municipalities_of, policies=notices.MISSING_POLICIES, urgencies=tuple(Urgency),
         max_title=notices.MAX_TITLE, max_body=notices.MAX_BODY,
@@ -173,6 +196,11 @@ async def _edit(
 
 async def save(request: Request) -> Response:
     """Save a draft. When it is refused, everything that was typed stays on the page."""
+    return await save_and(request, f"/notices/{path_id(request)}?done=save")
+
+
+async def save_and(request: Request, then: str, deed: Deed | None = None) -> Response:
+    """Save a draft, do something more with it in the same transaction, and go on to `then`."""
     parts, form = parts_of(request), form_of(request)
     draft = notice_views.Draft.read(form, parts)
     try:
@@ -185,11 +213,13 @@ async def save(request: Request) -> Response:
                 missing=draft.missing, send_at=draft.moment(draft.send_at), expires_at=draft.moment(draft.expires_at),
                 urgency=draft.urgency, now=parts.clock(),
             )
+            if deed is not None:
+                await deed(session, notice, staff_of(request))
     except Refused as error:
         async with parts.database.reading() as session:
             notice = await notices.get(session, path_id(request))
-        return await _edit(request, notice, draft.renewed(notice), 409, error=error)
-    return RedirectResponse(f"/notices/{notice.id}?done=save", 303)
+        return await edit_page(request, notice, draft.renewed(notice), 409, error=error)
+    return RedirectResponse(then, 303)
 
 
 async def submit(request: Request) -> Response:
@@ -200,9 +230,10 @@ async def submit(request: Request) -> Response:
 async def approve(request: Request) -> Response:
     """Approve the revision that was on the page."""
     now, revision = parts_of(request).clock(), form_of(request).number("revision")
+    seen = form_of(request)("seen")
 
     async def deed(session: AsyncSession, notice: Notice, person: Staff) -> None:
-        notices.approve(session, notice, person, revision, now=now)
+        await notices.approve(session, notice, person, revision, now=now, seen=seen)
 
     return await do(request, "approve", deed)
 
