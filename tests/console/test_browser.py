@@ -14,7 +14,7 @@ import pyotp
 import pytest
 import uvicorn
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.routing import compile_path
 
@@ -419,6 +419,24 @@ async def test_the_queue_shows_what_a_colleague_takes_and_keeps_the_focus(site: 
     await other.keyboard.press("c")
     await expect(page.get_by_role("cell", name="佐々木")).to_be_visible()
     assert await page.evaluate("document.activeElement.id") == focused
+
+
+async def test_what_an_officer_sends_is_not_broken_off_by_its_own_change(site: Site) -> None:
+    person = await a_person(site, Role.OPERATOR)
+    async with site.parts.database.transaction() as session:
+        ticket = await make_ticket(session, sealer=site.parts.sealer)
+    page = await site.signed_in(person)
+    await page.goto(f"{site.url}/tickets/{ticket.id}")
+    await asyncio.sleep(1.5)  # until the watcher has had its first look
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch(max_redirects=0)
+        await asyncio.sleep(3)  # the change is told in the meantime
+        await route.fulfill(response=answer)
+
+    await page.route("**/claim", late)
+    await page.keyboard.press("c")
+    await page.wait_for_url("**done=claim")
 
 
 async def test_a_notice_is_approved_and_scheduled(site: Site) -> None:

@@ -8,6 +8,7 @@ const ended = document.getElementById("ended");
 let source = null;
 let isBusy = false;
 let isWanted = false;
+let isLeaving = false;
 
 function remember(element) {
   const fields = new Map();
@@ -38,6 +39,7 @@ Object.defineProperty(HTMLSelectElement.prototype, "defaultValue", {
 });
 
 async function refresh() {
+  if (isLeaving) return;
   if (isBusy) { isWanted = true; return; }
   isBusy = true;
   try {
@@ -45,6 +47,7 @@ async function refresh() {
     if (answer.status === 401) { stop(); return; }
     if (!answer.ok) return;
     const text = await answer.text();
+    if (isLeaving) return;
     const before = region.textContent;
     const kept = remember(region);
     const [x, y] = [scrollX, scrollY];
@@ -103,6 +106,20 @@ function listen() {
   source.addEventListener("change", refresh);
   source.addEventListener("ended", stop);
   source.addEventListener("error", () => { if (source?.readyState === EventSource.CLOSED) { pause(); refresh(); } });
+}
+
+// What somebody has just sent comes back as a change too: fetching the page anew would break off the way to its answer.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  isLeaving = true;
+  setTimeout(stay, 15000);  // the answer was a file, or the network is away
+});
+addEventListener("pageshow", () => { isLeaving = false; });
+
+function stay() {
+  if (!isLeaving) return;
+  isLeaving = false;
+  refresh();
 }
 
 function pause() {
