@@ -47,6 +47,7 @@ LONGEST_DELAY_S = 300.0
 ANSWERS_IN_FLIGHT = 200
 NOTICES_IN_FLIGHT = 30  # claimed and not settled yet: after a kill at most this many are unknown
 IDLE_S = 0.25
+_LANES = {False: (Lane.DANGER, Lane.ANSWER), True: (Lane.NOTICE,)}  # by whether it is a notice's
 
 
 class Outbox:
@@ -154,19 +155,25 @@ class Outbox:
         """Claim as much as there is room for and start sending it; returns how many."""
         now = self._clock()
         n_claimed = 0
-        for is_notice, lanes in ((False, (Lane.DANGER, Lane.ANSWER)), (True, (Lane.NOTICE,))):
+        for is_notice in await self._due(now):
             room = self._capacity[is_notice] - self._in_flight[is_notice]
             if room <= 0:
                 continue
             async with self._database.transaction() as session:
                 claimed = await deliveries.claim(
-                    session, process_id=self._process_id, lanes=lanes, limit=room, now=now,
+                    session, process_id=self._process_id, lanes=_LANES[is_notice], limit=room, now=now,
                     is_quiet=is_notice and self._is_quiet(now),
                 )
             n_claimed += len(claimed)
             self._in_flight[True] += len(claimed) if is_notice else 0
             self.hand_over([job for item in claimed if (job := await self._open_or_put_back(item, now))])
         return n_claimed
+
+    async def _due(self, now: datetime) -> list[bool]:
+        """Return whether answers (False) and notices (True) wait, so that no write lock is taken for nothing."""
+        async with self._database.reading() as session:
+            return [is_notice for is_notice, lanes in _LANES.items()
+                    if self._capacity[is_notice] and await deliveries.any_due(session, lanes=lanes, now=now)]
 
     async def deliver_all(self) -> None:
         """Send everything that is due now and settle it; for tests and commands, not beside `run`."""

@@ -12,6 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
+from storage import sqlite_driver
+
 BUSY_TIMEOUT_MS = 10_000
 _AT_THE_END = "at the end of the transaction"
 
@@ -113,7 +115,11 @@ def put_off(session: AsyncSession, step: LastStep) -> None:
 def _create_engine(url: str) -> AsyncEngine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True)
+    # Opening a connection costs as much as a hundred statements, so as many are kept as there are parts at work.
+    engine = create_async_engine(
+        url, pool_size=10, hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "async_creator_fn": sqlite_driver.connect},
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, record: Any) -> None:

@@ -134,6 +134,14 @@ async def add_claimed(
     return [ids[new.payload_sealed] for new in news]
 
 
+async def any_due(session: AsyncSession, *, lanes: Sequence[Lane], now: datetime) -> bool:
+    """Tell whether `claim` may find something to take."""
+    query = select(Delivery.id).where(
+        Delivery.status == DeliveryStatus.QUEUED, Delivery.lane.in_(lanes), Delivery.not_before <= now
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
 async def claim(
     session: AsyncSession, *, process_id: str, lanes: Sequence[Lane], limit: int, now: datetime, is_quiet: bool = False
 ) -> list[ClaimedDelivery]:

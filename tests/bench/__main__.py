@@ -38,7 +38,7 @@ async def measure(simulator: Simulator, contender: Measured, n_updates: int, *, 
         await simulator.wait_for(before + 1)
         latencies.append((time.perf_counter() - sent_at) * 1000)
         await asyncio.sleep(0.05)
-    await asyncio.sleep(0.5)
+    await contender.until_quiet()
     before, cpu, at = await simulator.n_sent(), contender.cpu_s(), time.perf_counter()
     await asyncio.gather(*(
         simulator.write(2000 + number, TEXTS[number % len(TEXTS)]) for number in range(n_updates)

@@ -38,6 +38,19 @@ class Measured:
                 return int(line.split()[1]) / 1024
         return 0.0
 
+    async def until_quiet(self, at_least_s: float = 5, at_most_s: float = 30) -> None:
+        """Wait until the start is over: the danger phrases are compiled (1 s CPU) some seconds after the first answer.
+
+        Quiet is less than a quarter of a core.
+        """
+        await asyncio.sleep(at_least_s)
+        async with asyncio.timeout(at_most_s):
+            while True:
+                before = self.cpu_s()
+                await asyncio.sleep(1)
+                if self.cpu_s() - before < 0.25:
+                    return
+
 
 @asynccontextmanager
 async def running(*command: str, **environment: str) -> AsyncIterator[Measured]:

@@ -66,6 +66,13 @@ async def rows(database: Database) -> list[Delivery]:
         return list(await session.scalars(select(Delivery).order_by(Delivery.id)))
 
 
+async def test_looking_when_nothing_is_due_waits_for_no_writer(database: Database, outbox: Outbox) -> None:
+    """It looks four times a second; on SQLite a write lock for that would stand in the way of answers."""
+    async with database.transaction():
+        async with asyncio.timeout(5):
+            assert await outbox.claim_due() == 0
+
+
 async def test_a_chats_messages_go_out_in_order_and_are_settled(
     database: Database, sealer: Sealer, outbox: Outbox, wire: Wire, clock: Clock
 ) -> None:
