@@ -13,6 +13,7 @@ from pathlib import Path
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.filters import do_filesizeformat
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -54,7 +55,7 @@ def _environment(parts: ConsoleParts, tag: str) -> Environment:
     })
     environment.filters.update({
         "moment": lambda at: moment(at, tag), "iso": lambda at: at.isoformat(timespec="seconds"),
-        "local_input": local_input, "span": lambda delta: span(delta, tag),
+        "local_input": local_input, "span": lambda delta: span(delta, tag), "filesize": filesize,
         "month": lambda day: format_date(day, "y年M月" if tag == "ja" else "MMMM y", locale=tag),
         "day": lambda day: format_date(day, "d日(E)" if tag == "ja" else "EEE d", locale=tag),
     })
@@ -108,6 +109,11 @@ def span(delta: timedelta, tag: str) -> str:
     """Return a stretch of time in its largest unit, as a person says it."""
     text = format_timedelta(abs(delta), locale=tag, threshold=1.5)
     return text.replace(" ", "") if tag == "ja" else text
+
+
+def filesize(n_bytes: int) -> str:
+    """Return the size of a file with a unit that is written alike in every language."""
+    return do_filesizeformat(n_bytes).replace("Bytes", "B")
 
 
 def local_input(at: datetime | None) -> str:

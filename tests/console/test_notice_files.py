@@ -57,6 +57,8 @@ async def test_a_file_is_attached_with_the_draft_and_shown_in_both_pages(office:
         assert "PDFを保存：チラシ" in text_of(page)
     text = text_of((await browser.get(f"/notices/{notice.id}")).text)
     assert "お知らせにファイルを付けました" in text
+    assert f"{len(LEAFLET)} B" in text
+    assert "Bytes" not in text, "staff read Japanese"
 
 
 @pytest.mark.parametrize(("body", "name", "says"), [

@@ -165,17 +165,20 @@ async def test_channels_are_shown_before_the_approval_and_counted_apart_after_it
     assert "選んだ市町村の外の人も読みます" in page
     routine = await a_notice(office, status=NoticeStatus.REVIEW)
     assert "@mizuhono_keisatsu_vi" not in (await browser.get(f"/notices/{routine.id}")).text
+    over = await a_notice(office, status=NoticeStatus.DONE, urgency=Urgency.URGENT)
+    assert "@mizuhono_keisatsu_vi" not in (await browser.get(f"/notices/{over.id}")).text, "none was posted"
     await with_deliveries(office, notice, {"sent": 2})
     async with office.parts.database.transaction() as session:
-        for tag, status, error in (("vi", "sent", None), ("en", "failed", "need administrator rights"),
-                                   ("ja-simple", "queued", None)):
+        said = "Need administrator rights in the channel chat"
+        for tag, status, error in (("vi", "sent", None), ("en", "failed", said), ("ja-simple", "queued", None)):
             chat = await make_chat(session, sealer=office.parts.sealer)
             session.add(Delivery(chat_id=chat.id, lane=Lane.NOTICE, notice_id=notice.id, status=status, channel=tag,
                                  not_before=office.parts.clock(), created_at=office.parts.clock(), error=error))
     page = text_of((await browser.get(f"/notices/{notice.id}")).text)
     assert "送信対象2件＝Telegramに渡した2件＋届かず0件＋対象外0件＋不明0件＋待ち0件" in page
-    assert "チャンネル：予定3件 ＝ Telegramに渡した1件 ＋ 届かない1件 ＋ 対象外0件 ＋ 不明0件 ＋ 待ち1件" in page
-    assert "need administrator rights" in page
+    assert "チャンネル：送信対象3件＝Telegramに渡した1件＋届かず1件＋対象外0件＋不明0件＋待ち1件" in page
+    assert "ボットがチャンネルの管理者になっていません。" in page
+    assert "administrator rights" not in page, "staff read Japanese"
     page = text_of((await browser.get(f"/notices/{notice.id}/withdraw")).text)
     assert "チャンネルに1件の投稿があります" in page
 

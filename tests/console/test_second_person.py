@@ -44,7 +44,7 @@ async def test_a_typed_reply_waits_until_another_person_approved_it(office: Offi
     before = text_of((await author.get(f"/tickets/{(await a_ticket(office, author.who, topic=TOPIC)).id}")).text)
     assert "この話題では、どの返信も、別の人が承認するまで送信を待ちます" in before
     assert "承認できる人はほかに1人います" in before
-    assert f"サインイン中：{second.who.display_name}" in before  # type: ignore[union-attr]
+    assert f"ログイン中：{second.who.display_name}" in before  # type: ignore[union-attr]
     assert "返信を送信" not in before
     ticket, address = await a_waiting_reply(office, author)
     assert await sent(office) == [], "nothing goes out before a second person has seen it"
@@ -227,7 +227,7 @@ async def test_the_page_does_not_count_who_is_not_there(office: Office, clock: C
     _ticket, address = await a_waiting_reply(office, author)
     page = text_of((await author.get(address)).text)
     assert "承認できる人はほかに1人います" in page
-    assert "今サインインしている人はいません" in page
+    assert "今ログインしている人はいません" in page
 
 
 async def test_colleagues_are_told_of_what_waits_without_a_word_of_it(office: Office) -> None:
