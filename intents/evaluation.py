@@ -298,7 +298,7 @@ def choose_danger_settings(
         for soft_lift in (0.0, 0.1, 0.2):
             lifts = np.array([0.0, soft_lift, firm_lift], dtype=np.float32)[sample.phrases]
             chances = lifted(sample.chances, lifts)
-            for firm in (n / 100 for n in range(4, 96, 2)):
+            for firm in (n / 200 for n in range(8, 192)):
                 cards = chances >= firm
                 alarms = _share_of(cards, alike)
                 if alarms > alike_share or _share_of(cards, ordinary) > ordinary_share:

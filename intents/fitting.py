@@ -1,5 +1,6 @@
 """Linear models over n-grams and sentence vectors: fitted, mixed, calibrated, packed. Authoring only: needs SciPy."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,17 +107,24 @@ def _loss(probabilities: Floats, targets: NDArray[np.int64]) -> float:
     return float(-np.log(np.maximum(probabilities[np.arange(len(targets)), targets], 1e-9)).mean())
 
 
-def calibrate(mixed: Mixed, matrix: Matrix, targets: NDArray[np.int64]) -> None:
-    """Choose the mix and the temperature under which held-out messages are likeliest."""
+def calibrate(mixed: Mixed, matrix: Matrix, targets: NDArray[np.int64], *, most: float = math.inf) -> None:
+    """Choose the mix and the temperature under which held-out messages are likeliest.
+
+    most: how much meaning may count beside the words.
+    """
     words, dense = mixed.words.logits(matrix.grams), mixed.dense.logits(matrix.dense)
     shares = np.linspace(0.0, 1.6, 17)
     mixed.mix = min(
-        ((float(a), float(b)) for a in shares for b in shares if a + b > 0),
+        ((float(a), float(b)) for a in shares for b in shares if 0 < a >= b / most),
         key=lambda pair: _loss(softmax(pair[0] * words + pair[1] * dense), targets),
     )
-    mixed.temperature = min(
-        (float(each) for each in np.geomspace(0.15, 4.0, 60)), key=lambda each: _loss(softmax(words / each), targets)
-    )
+    mixed.temperature = best_temperature(words, targets)
+
+
+def best_temperature(logits: Floats, targets: NDArray[np.int64]) -> float:
+    """Return what logits are divided by so that held-out messages are likeliest."""
+    candidates = (float(each) for each in np.geomspace(0.15, 4.0, 60))
+    return min(candidates, key=lambda each: _loss(softmax(logits / each), targets))
 
 
 def pack(mixed: Mixed, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ every threshold, comes from messages that neither has seen, so that a score of 0
 """
 
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intents import danger, encoder, evaluation, features
+from intents import danger_fitting, encoder, evaluation, features
+from intents.danger_fitting import DENSE_SCALE
 from intents.encoder_top import Top, text_hash
 from intents.examples import CALM, CURATED, DANGERS, Example, training_examples
 from intents.fitting import Linear, Matrix, Mixed, calibrate, fit, pack, slice_of
@@ -28,10 +30,13 @@ from intents.vectors import Progress, VectorCache
 
 VOCABULARY = 150000
 MIN_COUNT = 2
-C_WORDS, C_DANGER, C_DENSE, C_MORE = 12.0, 4.0, 6.0, 1.0
-DENSE_SCALE = 16.0
-HELD_SHARE = 16
-"""One line of so many is held out: from the tuning of the encoder and from the words that are measured."""
+C_WORDS, C_DENSE = 12.0, 6.0
+MOST_MEANING = 0.5
+"""How much the meaning of a message may count beside its words, for the reason that `danger_fitting.MIX` names."""
+HELD_SHARE, HELD_DANGERS = 16, 5
+"""One line of so many is held out, and one danger or look-alike of so many: from the tuning of the encoder and from the
+words that are measured. Thresholds of danger need many, and layers that have learned a line cannot tell how sure they
+would be of another."""
 
 
 def augmented(examples: Sequence[Example], *, seed: int = 0) -> list[Example]:
@@ -132,15 +137,8 @@ class Data:
         order = (*DANGERS, CALM)
         rows = [i for i, example in enumerate(self.examples) if example.danger is not None]
         targets = np.array([order.index(self.examples[i].danger or CALM) for i in rows])
-        weights = np.array([danger_weight(self.examples[i]) for i in rows], dtype=np.float32)
+        weights = np.array([danger_fitting.weight(self.examples[i]) for i in rows], dtype=np.float32)
         return np.array(rows), targets, weights
-
-
-def danger_weight(example: Example) -> float:
-    """Return how much an example counts for the question of danger."""
-    if example.style in DANGERS:
-        return 3.0
-    return {"lookalikes": 3.0, OUT_OF_SCOPE: 1.0}.get(example.style, 0.6)
 
 
 def held_out(examples: Sequence[Example], top: Top | None = None) -> NDArray[np.bool_]:
@@ -150,7 +148,9 @@ def held_out(examples: Sequence[Example], top: Top | None = None) -> NDArray[np.
     """
     hashes = np.array([text_hash(example.text) for example in examples], dtype=np.uint32)
     curated = np.array([example.style == CURATED for example in examples])
-    seen = hashes % HELD_SHARE != 0 if top is None else np.isin(hashes, top.learned)
+    about_danger = np.array([example.style in (*DANGERS, "lookalikes") for example in examples])
+    share = np.where(about_danger, HELD_DANGERS, HELD_SHARE)
+    seen = hashes % share != 0 if top is None else np.isin(hashes, top.learned)
     result: NDArray[np.bool_] = ~curated & ~seen
     return result
 
@@ -183,7 +183,7 @@ def prepare(
     return Data(examples, matrix, vocabulary, idf, labels_of(examples), held, top)
 
 
-STEPS = 4
+STEPS = 2 + danger_fitting.STEPS
 
 
 def fit_question(
@@ -209,17 +209,8 @@ def fit_question(
     else:
         dense = Linear(tuned[0].T * data.top.scale, tuned[1])
     trial = Mixed(words(~out), dense)
-    calibrate(trial, slice_of(data.matrix, rows[out]), targets[out])
+    calibrate(trial, slice_of(data.matrix, rows[out]), targets[out], most=MOST_MEANING if tuned else math.inf)
     return replace(trial, words=words(np.ones(len(rows), dtype=bool))), trial
-
-
-def bent(data: Data, rows: NDArray[np.int64], targets: NDArray[np.int64], weights: Floats, dense: Linear) -> Linear:
-    """Return a tuned head bent a little towards the examples that its layers have not learned."""
-    out = data.held[rows]
-    vectors = data.matrix.dense[rows[out]]
-    found = fit(vectors * DENSE_SCALE, targets[out], len(dense.bias), c=C_MORE, weights=weights[out],
-                offset=dense.logits(vectors))
-    return Linear(dense.weights + found.weights * DENSE_SCALE, dense.bias + found.bias)
 
 
 def train(root: Path, data: Data, *, rounds: int = 60, progress: Progress | None = None) -> Path:
@@ -240,12 +231,11 @@ def train(root: Path, data: Data, *, rounds: int = 60, progress: Progress | None
         weights=_style_weights([data.examples[i] for i in held]),
     )
     rows, targets, weights = data.dangers()
-    dangers, trial = fit_question(data, rows, targets, weights, len(DANGERS) + 1, top.dangers if top else None,
-                                  c=C_DANGER, rounds=rounds, progress=done)
-    mix, settings = _danger_settings(data, rows[data.held[rows]], trial, settings)
-    dangers = replace(dangers, mix=mix)
-    if top:
-        dangers = replace(dangers, dense=bent(data, rows, targets, weights, dangers.dense))
+    head = Linear(top.dangers[0].T * top.scale, top.dangers[1]) if top else None
+    question = danger_fitting.Question(
+        [data.examples[i] for i in rows], slice_of(data.matrix, rows), targets, weights, data.held[rows], head
+    )
+    dangers, settings = danger_fitting.fit_dangers(question, settings, rounds=rounds, progress=done)
     return write_model(root, data, {"intents": intents, "dangers": dangers}, settings)
 
 
@@ -253,32 +243,6 @@ def _style_weights(examples: Sequence[Example]) -> Floats:
     """Return weights under which every style counts alike: most lines are stories, most messages are not."""
     counts = Counter(example.style for example in examples)
     return np.array([1.0 / counts[example.style] for example in examples], dtype=np.float32) * len(examples)
-
-
-def _danger_settings(
-    data: Data, rows: NDArray[np.int64], trial: Mixed, settings: dict[str, float]
-) -> tuple[tuple[float, float], dict[str, float]]:
-    """Return the mix and the thresholds under which most dangers among held-out messages are seen.
-
-    Likelihood is no guide here: most messages are ordinary, and what counts is danger against its look-alikes.
-    """
-    examples, matrix = [data.examples[i] for i in rows], slice_of(data.matrix, rows)
-    assessed = [danger.assess(example.text) for example in examples]
-    phrases = np.array([2 if each.firm else 1 if each.soft else 0 for each in assessed])
-    kinds = np.array([
-        "danger" if example.style in DANGERS else "alike" if example.style == "lookalikes" else "ordinary"
-        for example in examples
-    ])
-    found = []
-    for mix in ((a, b) for a in (0.5, 0.7, 0.9, 1.1) for b in (0.1, 0.2, 0.3, 0.4, 0.5)):
-        chances = 1.0 - replace(trial, mix=mix).probabilities(matrix)[:, -1]
-        chosen, recall = evaluation.choose_danger_settings(settings, evaluation.DangerSample(chances, phrases, kinds))
-        found.append((recall, mix, chosen))
-    _, mix, chosen = max(found, key=lambda each: each[0])
-    alone = evaluation.DangerSample(1.0 - trial.by_words(matrix)[:, -1], phrases, kinds)
-    # Without a vector the phrases carry more, and more look-alikes are the price of it.
-    chosen, _ = evaluation.choose_danger_settings(chosen, alone, prefix="words_", alike_share=0.12, least_lift=0.6)
-    return mix, chosen
 
 
 def write_model(root: Path, data: Data, questions: dict[str, Mixed], settings: dict[str, float]) -> Path:

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as nn
 from numpy.typing import NDArray
 
-from intents import encoder, training
+from intents import danger_fitting, encoder, training
 from intents.encoder_file import BLOCK, EncoderFile, as_bytes, pack
 from intents.encoder_file import unpack as unpack_blocks
 from intents.encoder_top import TOP_FILE, Top, digest_of, save_top, text_hash
@@ -58,7 +58,7 @@ def lessons(examples: Sequence[Example], labels: Sequence[str], tokenizer: Token
             numbers[example.intent] if example.intent else -1,
             order.index(example.danger) if example.danger else -1,
             0.5 if example.style == "curated" else 1.0,
-            training.danger_weight(example),
+            danger_fitting.weight(example),
         )
         for example in examples
     ]
