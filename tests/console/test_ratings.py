@@ -72,6 +72,7 @@ async def test_the_running_month_and_other_years_are_left_out(office: Office) ->
     await rated(office, month=date(2026, 3, 1), helped=30)
     browser = await office.browser(Role.ADMINISTRATOR)
     assert "この期間に評価した人は5人未満のため" in text_of((await browser.get("/ratings")).text)
+    assert '<option value="2020" selected>' in (await browser.get("/ratings?year=2020")).text, "a year without any"
     page = (await browser.get("/ratings?year=2025")).text
     assert "評価した人 30" in text_of(page)
     assert '<option value="2025" selected>' in page

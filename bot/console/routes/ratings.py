@@ -24,5 +24,5 @@ async def show(request: Request) -> Response:
     return render(
         request, "ratings/page.html", report=ratings.report(counts, fewest=FEWEST_SHOWN), period=period,
         sections=sections, fewest=FEWEST_SHOWN, keeps_days=parts.deployment.retention_days("ratings"),
-        years=range(this_year, min(ratings.year_of(first) if first else this_year, this_year) - 1, -1),
+        years=range(this_year, min(ratings.year_of(first) if first else this_year, period.year) - 1, -1),
     )
