@@ -16,6 +16,7 @@ from bot.outgoing import (
     Document,
     Entity,
     Outgoing,
+    StoredFile,
     TextBuilder,
     plain,
     utf16_length,
@@ -51,6 +52,8 @@ def test_no_field_of_a_message_is_lost_in_the_outbox() -> None:
         "buttons": ((Button("x", data="menu"),),), "edit_message_id": 7, "request_location": "where", "is_silent": True,
         "is_unprompted": True, "delete_message_ids": (1, 2), "text_if_kept": "b", "about": About.REPLY,
         "about_message_id": 8, "document": Document("a.ics", "BEGIN", "text/calendar"),
+        "file": StoredFile(3, True, "a.png", "image/png"), "about_part_ids": (5, 6),
+        "before": (Outgoing("", file=StoredFile(4, False, "a.pdf", "application/pdf")),),
     }
     assert set(changed) == {each.name for each in fields(Outgoing)}, "a new field needs a value here"
     message = Outgoing(**changed)

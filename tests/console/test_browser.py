@@ -452,7 +452,7 @@ async def test_a_notice_is_approved_and_scheduled(site: Site) -> None:
     await page.get_by_label("やさしい日本語の本文").fill("お金を くださいと 言う 電話は うそです。")
     await expect(page.get_by_text("「ご注意」は 敬語です。")).not_to_be_visible()
     await page.get_by_label("代わりの言語の文を送る").check()
-    await page.get_by_role("button", name="下書きを保存").click()
+    await page.get_by_role("button", name="下書きを保存", exact=True).click()
     await page.get_by_role("button", name="承認を依頼").click()
     await expect(page.get_by_text("ほかの人の承認を待っています。")).to_be_visible()
     url = page.url.split("?")[0]

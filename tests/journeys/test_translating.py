@@ -96,7 +96,7 @@ async def test_a_reply_by_an_interpreter_with_a_second_person(
     # The reply.
     draft = await reply(officer, interpreter, koban_database, path, translated, way)
     before = len(resident.received())
-    assert "二人目の承認後に送信" in await officer.open(draft)
+    assert "この話題の返信は、別の人が承認してから送信されます" in await officer.open(draft)
     assert await officer.send(f"{draft}/send", foreign=translated, last_seen=1) == f"{path}?done=propose"
     refused = await officer.post(f"{draft}/approve", last_seen=1)
     assert refused.status_code == 409
