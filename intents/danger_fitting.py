@@ -101,15 +101,15 @@ def _words(question: Question, which: NDArray[np.bool_], rounds: int) -> Linear:
 
 def _meaning(question: Question, which: NDArray[np.bool_], rounds: int) -> Linear:
     """Return the tuned head, bent a little towards what its layers have not learned; or one learned here."""
-    head = question.head
+    head, weights = question.head, question.weights
     if head is not None:
         which = which & question.held
+        # Ordinary messages are many and far from danger: in the few that bend the head they count more.
+        ordinary = np.array([each.style not in (*DANGERS, "lookalikes") for each in question.examples])
+        weights = np.where(ordinary, 2.0, weights).astype(np.float32)
     vectors = question.matrix.dense[which]
-    # Ordinary messages are many and far from danger: in the few that bend the head they count more.
-    ordinary = np.array([each.style not in (*DANGERS, "lookalikes") for each in question.examples])[which]
-    weights = np.where(ordinary, 2.0, question.weights[which]).astype(np.float32)
     found = fit(vectors * DENSE_SCALE, question.targets[which], question.n_classes,
-                c=C_MEANING if head is None else C_MORE, weights=weights, rounds=rounds,
+                c=C_MEANING if head is None else C_MORE, weights=weights[which], rounds=rounds,
                 offset=None if head is None else head.logits(vectors))
     learned = Linear(found.weights * DENSE_SCALE, found.bias)
     return learned if head is None else Linear(head.weights + learned.weights, head.bias + learned.bias)
