@@ -43,7 +43,7 @@ def test_a_tuned_head_is_bent_by_what_it_has_not_learned_only(question: Question
     half = np.arange(N) < N // 2
     vectors = np.zeros((N, 4), dtype=np.float32)
     vectors[half, 0] = np.where(question.targets[half] == 0, 1.0, -1.0)  # true in the held half,
-    vectors[~half, 0] = np.where(question.targets[~half] == 0, -1.0, 1.0)  # the opposite in the other
+    vectors[~half, 0] = np.where(question.targets[~half] == 0, -3.0, 3.0)  # the opposite, and louder, else
     bent = danger_fitting._meaning(
         Question(question.examples, Matrix(question.matrix.grams, vectors), question.targets, question.weights, half,
                  question.head),

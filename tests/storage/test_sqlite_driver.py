@@ -1,6 +1,7 @@
 """The SQLite driver: a statement and its rows in one trip, and nothing left open."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -72,12 +73,16 @@ async def test_an_open_transaction_is_rolled_back(connection: OneTripConnection)
 
 async def test_a_statement_whose_caller_was_cancelled_is_rolled_back_too(connection: OneTripConnection) -> None:
     """Its BEGIN may take effect after the caller has gone; the lock may not stay."""
+    busy = asyncio.create_task(connection._execute(time.sleep, 0.3))  # the thread has something else to do first
+    await asyncio.sleep(0)
     waiting = asyncio.create_task(connection.cursor().execute("BEGIN IMMEDIATE"))
     await asyncio.sleep(0)  # it is with the thread now
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await connection.rollback()
+    await busy
+    await connection._execute(lambda: None)  # whatever was left in the thread is done
     assert not connection.sqlite.in_transaction
     await connection.close()
 
