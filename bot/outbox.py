@@ -8,6 +8,7 @@ is never open during a network call. What became of each delivery is written in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections import deque
@@ -47,6 +48,7 @@ LONGEST_DELAY_S = 300.0
 ANSWERS_IN_FLIGHT = 200
 NOTICES_IN_FLIGHT = 30  # claimed and not settled yet: after a kill at most this many are unknown
 IDLE_S = 0.25
+SETTLE_S = 0.1  # how long the outcome of a notice's message waits at most for others, to share their commit
 _LANES = {False: (Lane.DANGER, Lane.ANSWER), True: (Lane.NOTICE,)}  # by whether it is a notice's
 
 
@@ -99,6 +101,7 @@ class Outbox:
         self._settlements: list[tuple[Settlement, bool]] = []  # and whether it is a notice's
         self._blocked: set[int] = set()
         self._has_settlements = asyncio.Event()
+        self._has_urgent_settlements = asyncio.Event()  # an answer's, or half of the notices that may be in flight
         self._freed = asyncio.Event()
         self._woken = asyncio.Event()
         self._stopping = False
@@ -290,11 +293,16 @@ class Outbox:
     def _settled(self, settlement: Settlement, *, lane: Lane) -> None:
         self._settlements.append((settlement, lane is Lane.NOTICE))
         self._has_settlements.set()
+        if lane is not Lane.NOTICE or len(self._settlements) * 2 >= self._capacity[True]:
+            self._has_urgent_settlements.set()
 
     async def _settle_forever(self) -> None:
         """Record outcomes until everything has ended. Ended by a flag: a cancelled commit would be half done."""
         while not self._ended:
             await self._has_settlements.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_S):
+                    await self._has_urgent_settlements.wait()
             try:
                 await self._settle_batch()
                 await self._stop_troubled()
@@ -306,6 +314,7 @@ class Outbox:
         batch, blocked = self._settlements, self._blocked
         self._settlements, self._blocked = [], set()
         self._has_settlements.clear()
+        self._has_urgent_settlements.clear()
         if not batch:
             return
         try:
@@ -317,6 +326,7 @@ class Outbox:
             self._settlements[:0] = batch
             self._blocked |= blocked
             self._has_settlements.set()
+            self._has_urgent_settlements.set()
             raise
         self._in_flight[True] -= (n_notices := sum(is_notice for _settlement, is_notice in batch))
         if n_notices and self._in_flight[True] <= self._capacity[True] // 2:
@@ -340,6 +350,7 @@ class Outbox:
             await asyncio.wait(self._tasks, timeout=10)
         self._ended = True
         self._has_settlements.set()
+        self._has_urgent_settlements.set()
         await asyncio.wait([settler], timeout=15)
         try:
             await self._settle_batch()

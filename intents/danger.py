@@ -95,19 +95,20 @@ def _japanese_pattern(line: str) -> str:
 
 
 _WARM_AFTER_S = 3.0
+_WARM_REST_S = 0.002
 
 
 def load(*, warm: bool = True) -> None:
     """Read the phrases now rather than at the first message (0.1 s).
 
-    warm: compile them too, in a thread of its own that nobody waits for (1 s), and which leaves the processor to the
-    rest of the start first; what a message needs sooner is compiled when it is needed.
+    warm: compile them too, in a thread of its own that nobody waits for (1 s of work, with rests between, since work
+    in one piece held up everything that waits for the interpreter); what a message needs sooner is compiled then.
     """
     sets = _rule_sets()
 
     def compile_all() -> None:
         for rules in sets.values():
-            rules.warm()
+            rules.warm(_WARM_REST_S)
 
     if warm:
         timer = threading.Timer(_WARM_AFTER_S, compile_all)

@@ -13,6 +13,7 @@ Patterns are compared with text from `normalise`, and are normalised in the same
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -145,10 +146,11 @@ class RuleSet:
                 for beginning in beginnings:
                     self._owners.setdefault(beginning, []).append((i, 1 << group))
 
-    def warm(self) -> None:
-        """Compile every pattern."""
+    def warm(self, pause_s: float = 0.0) -> None:
+        """Compile every pattern. pause_s: rest after each, so that a thread beside keeps nobody waiting."""
         for rule in self._rules:
             _compiled(rule.source)
+            time.sleep(pause_s)
 
     def candidates(self, text: str) -> dict[str, list[Rule]]:
         """Return the rules that may match, by language."""
