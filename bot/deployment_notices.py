@@ -22,7 +22,7 @@ def read_notices(top: Fields, tags: Collection[str] | None) -> NoticeRules:
     inner.only({"quiet_hours", "rate", "kinds", "test_chats", "campaigns", "channels"})
     return NoticeRules(
         quiet=parsed(inner, "quiet_hours", read_quiet_hours, required=False),
-        rate=whole_number(inner, "rate", 1, 1000),
+        rate=whole_number(inner, "rate", 1, 1100),
         kinds=_kinds(inner),
         test_chats=MappingProxyType(_test_chats(inner)),
         campaigns=MappingProxyType(_campaigns(inner)),

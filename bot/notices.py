@@ -323,7 +323,7 @@ async def tick(database: Database, *, now: datetime, channels: Channels | None =
 
 async def _expand(database: Database, notice_id: int, channels: Channels | None, *, now: datetime) -> bool:
     """Claim one due notice and add its deliveries, in one transaction; False when another worker has it."""
-    async with database.transaction() as session:
+    async with database.filling() as session:
         notice = await get(session, notice_id)
         if notice.expires_at is not None and notice.expires_at <= now:
             if moved := await notices.move(

@@ -168,14 +168,14 @@ def prepare(
 
     top: the tuned layers, whose heads spare a vector of every example that was learned.
     """
-    held = held_out(examples, top)
+    n_given, held = len(examples), held_out(examples, top)
     kept = [example for example, out in zip(examples, held, strict=True) if not out]
     examples = [*augmented(kept), *(example for example, out in zip(examples, held, strict=True) if out)]
     held = np.arange(len(examples)) >= len(examples) - int(held.sum())
     wanted = np.nonzero(held)[0] if top else np.arange(len(examples))
     dense = np.zeros((len(examples), encoder.DIMENSION), dtype=np.float32)
     if progress:
-        progress(len(examples) - len(wanted))
+        progress(max(0, n_given - len(wanted)))  # retyped ones are shown as a part of those that they were made from
     dense[wanted] = cache.vectors([examples[i].text for i in wanted], progress=progress)
     hashes = [features.grams(example.text) for example in examples]
     vocabulary, idf = vocabulary_of(hashes)

@@ -145,7 +145,7 @@ def koban_environment(url: str, folder: Path, *, encoder: str) -> dict[str, str]
 def deployment_without_rest(folder: Path) -> Path:
     """Return the demo's deployment without quiet hours and with the highest rate: a bench may run at night."""
     demo = (ROOT / "bot" / "deployments" / "demo.yaml").read_text("utf-8")
-    changed = re.sub(r'  quiet_hours: "[^"]+"\n', "", re.sub(r"  rate: \d+", "  rate: 1000", demo))
+    changed = re.sub(r'  quiet_hours: "[^"]+"\n', "", re.sub(r"  rate: \d+", "  rate: 1100", demo))
     path = folder / "deployment.yaml"
     path.write_text(changed, "utf-8")
     return path

@@ -322,7 +322,7 @@ def test_a_topic_without_a_row_is_a_warning(load: Load) -> None:
     ("unchecked: label", "unchecked: show", "choose one of label, hold"),
     ('quiet_hours: "21:00-08:00"', 'quiet_hours: "night"', "write 21:00-08:00"),
     ('quiet_hours: "21:00-08:00"', 'quiet_hours: "00:00-24:00"', "quiet hours are empty"),
-    ("rate: 20", "rate: 100000", "between 1 and 1000"),
+    ("rate: 20", "rate: 100000", "between 1 and 1100"),
     ("kinds: [campaign, event, safety]", "kinds: [advert]", "write campaign, event, safety"),
     ("four_eyes: [domestic_violence,", "four_eyes: [violence,", "`violence` is no intent"),
     ("session_minutes: 30", "session_minutes: 1", "between 5 and 1440"),
