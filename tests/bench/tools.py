@@ -38,8 +38,8 @@ class Measured:
                 return int(line.split()[1]) / 1024
         return 0.0
 
-    async def until_quiet(self, at_least_s: float = 5, at_most_s: float = 30) -> None:
-        """Wait until the start is over: the danger phrases are compiled (1 s CPU) some seconds after the first answer.
+    async def until_quiet(self, at_least_s: float = 9, at_most_s: float = 30) -> None:
+        """Wait until the start is over: the danger phrases are compiled (1 s CPU in 5 s) after the first answer.
 
         Quiet is less than a quarter of a core.
         """
