@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import httpx
 import pytest
+import uvicorn
+from playwright.async_api import async_playwright
 
 from bot.answers import Screens
 from bot.config import Settings
@@ -25,6 +29,7 @@ from storage.models import Role, Staff
 from storage.sealing import Sealer
 from tests import factories
 from tests.conftest import Clock
+from tests.console.site import Site
 
 URL = "http://127.0.0.1:8080"
 
@@ -141,3 +146,33 @@ async def office(parts: ConsoleParts) -> AsyncIterator[Office]:
     yield made
     for client in made.clients:
         await client.aclose()
+
+
+@pytest.fixture
+async def site(parts: ConsoleParts, chromium_path: str, clock: Clock, unused_port: int) -> AsyncIterator[Site]:
+    """The console on a real port, and Chromium."""
+    url = f"http://127.0.0.1:{unused_port}"
+    parts = replace(parts, settings=Settings(console_url=url))
+    server = uvicorn.Server(uvicorn.Config(
+        create_app(parts), host="127.0.0.1", port=unused_port, log_config=None, access_log=False,
+        timeout_graceful_shutdown=1,
+    ))
+    task = asyncio.create_task(server._serve())
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag, not an event
+        await asyncio.sleep(0.02)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        made = Site(parts, url, browser, clock)
+        yield made
+        await browser.close()
+    server.should_exit = True
+    await task
+    assert made.problems == []
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

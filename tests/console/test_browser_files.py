@@ -12,10 +12,9 @@ from playwright.async_api import Page, expect
 from bot.simulator.files import sample_png
 from storage import notice_files
 from storage.models import Notice, Role, Urgency
-from tests.console.test_browser import A_PDF, Site, a_person, site, unused_port
+from tests.console.day import A_PDF
+from tests.console.site import Site, a_person
 from tests.factories import make_notice
-
-__all__ = ["site", "unused_port"]  # fixtures of the other file
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
 

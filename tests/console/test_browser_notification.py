@@ -11,10 +11,8 @@ from playwright.async_api import Page, expect
 from bot import transfers
 from storage import tickets
 from storage.models import Author, Role, Staff, Ticket
-from tests.console.test_browser import Site, a_person, site, unused_port
+from tests.console.site import Site, a_person
 from tests.factories import make_staff, make_ticket
-
-__all__ = ["site", "unused_port"]  # fixtures of the other file
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
 

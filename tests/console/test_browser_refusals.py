@@ -7,9 +7,9 @@ import pytest
 from storage import staff as staff_rows
 from storage.models import Role
 from tests.console import busy
-from tests.console.test_browser import Site, a_day, a_person, look, site, unused_port
-
-__all__ = ["site", "unused_port"]  # fixtures
+from tests.console.day import a_day
+from tests.console.site import Site, a_person
+from tests.console.test_browser import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
 
