@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.simulator.entities import valid_url
 from bot.simulator.errors import BUTTON_DATA_INVALID, ApiError, bad_request
+from bot.simulator.formatted_text import valid_url
 from bot.simulator.models import Json
 
 MAX_BUTTONS = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bot.simulator.entities import utf16_length
 from bot.simulator.errors import CANNOT_EDIT, EDIT_NOT_FOUND, NOT_MODIFIED, QUERY_TOO_OLD, ApiError, bad_request
+from bot.simulator.formatted_text import utf16_length
 from bot.simulator.markup import check_markup
 from bot.simulator.methods_send import read_caption, read_text
 from bot.simulator.models import Chat, Json

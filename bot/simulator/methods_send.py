@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bot.simulator.entities import FormattedText, format_text, utf16_length
+from bot.simulator.entities import format_text
 from bot.simulator.errors import CAPTION_TOO_LONG, TEXT_EMPTY, TEXT_TOO_LONG, THREAD_NOT_FOUND, ApiError, bad_request
 from bot.simulator.files import StoredFile, describe
+from bot.simulator.formatted_text import FormattedText, utf16_length
 from bot.simulator.markup import check_markup
 from bot.simulator.models import Chat, Json
 from bot.simulator.params import Params, Upload

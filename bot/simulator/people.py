@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.simulator.entities import format_text, utf16_length
+from bot.simulator.entities import format_text
 from bot.simulator.errors import SimulatorError
 from bot.simulator.files import StoredFile, describe
+from bot.simulator.formatted_text import utf16_length
 from bot.simulator.models import CallbackQuery, Chat, Json, Resident
 from bot.simulator.state import State
 
