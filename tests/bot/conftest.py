@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -11,7 +11,8 @@ from bot.conversation import Parts, respond, understand
 from bot.deployment import load_deployment, write_rows
 from bot.i18n import ROOT, load_strings
 from bot.incoming import Incoming, Kind
-from bot.outgoing import Outgoing
+from bot.outbox import Outbox
+from bot.outgoing import Address, Outgoing
 from bot.replies import Response
 from intents.cards import load_cards
 from intents.catalogue import load_catalogue
@@ -93,3 +94,30 @@ async def talk(database: Database, parts: Parts, clock: Clock) -> Talker:
 def meanings(messages: list[Outgoing]) -> list[str]:
     """What the buttons of messages mean."""
     return [button.data for message in messages for row in message.buttons for button in row if button.data]
+
+
+class Phone:
+    """What arrived at the phone, in place of the sender."""
+
+    def __init__(self) -> None:
+        self.got: list[Outgoing] = []
+
+    async def __call__(self, address: Address, outgoing: Outgoing, lane: Lane) -> int:
+        self.got.append(outgoing)
+        return len(self.got) + 100
+
+
+@pytest.fixture
+def phone() -> Phone:
+    return Phone()
+
+
+async def render(notice_id: int, locale: str) -> Outgoing | None:
+    return Outgoing("a notice of the police")
+
+
+@pytest.fixture
+async def outbox(database: Database, parts: Parts, phone: Phone, clock: Clock) -> AsyncIterator[Outbox]:
+    made = Outbox(database, parts.sealer, phone, render, process_id="p", clock=clock, words=parts.screens.words)
+    yield made
+    await made.stop()

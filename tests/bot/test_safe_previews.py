@@ -8,7 +8,7 @@ from bot.conversation import Parts
 from bot.incoming import Kind
 from bot.outgoing import Entity, Outgoing, utf16_length
 from tests.bot.conftest import Talker
-from tests.bot.test_safe_contact import in_safe_contact
+from tests.bot.safe import in_safe_contact
 from tests.conftest import A_MONDAY
 
 
