@@ -155,7 +155,14 @@ def test_static_files_fetch_nothing_from_elsewhere() -> None:
         assert "http://" not in text, path
         assert "https://" not in text, path
         assert "@import" not in text, path
-        assert len(text.splitlines()) <= 620, path
+        assert len(text.splitlines()) <= 400, path
+
+
+async def test_every_style_sheet_is_on_every_page_and_paper_has_the_last_word(office: Office) -> None:
+    page = (await office.stranger().get("/login")).text
+    loaded = re.findall(r'rel="stylesheet" href="/static/([^?"]+)', page)
+    assert sorted(loaded) == sorted(path.name for path in (HERE / "static").glob("*.css"))
+    assert (loaded[0], loaded[-1]) == ("tokens.css", "print.css")
 
 
 async def test_static_files_may_be_kept_and_change_their_address_with_their_content(office: Office) -> None:
