@@ -15,7 +15,7 @@ from bot.i18n import load_strings
 from storage.models import AuditEntry, Role, Staff, Ticket, TicketStatus, Translation
 from tests.conftest import Clock
 from tests.console.conftest import Browser, Office, text_of
-from tests.console.test_translations import a_ticket, buttons, sent, tags_of
+from tests.console.consultations import a_ticket, buttons, sent, tags_of
 
 SAYING = "被害届について、11月30日に警察署で話しましょう。"
 VIETNAMESE = "Hãy nói chuyện về đơn trình báo tại sở cảnh sát ngày 30 tháng 11."

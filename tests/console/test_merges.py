@@ -6,7 +6,7 @@ import pytest
 
 from storage.models import Chat, Ticket, TicketStatus
 from tests.console.conftest import Browser, Office, text_of
-from tests.console.test_tickets import a_ticket, now_in_database
+from tests.console.consultations import a_ticket, now_in_database
 from tests.factories import make_chat, make_ticket
 
 OLD, NEW = "Họ lấy hộ chiếu của tôi", "Chuyện hộ chiếu lần trước"

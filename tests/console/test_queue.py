@@ -13,7 +13,7 @@ from storage import presence, queue
 from storage.models import Presence, Role, Ticket, TicketStatus
 from tests.conftest import Clock
 from tests.console.conftest import Office, text_of
-from tests.console.test_tickets import a_ticket, link, listed, now_in_database
+from tests.console.consultations import a_ticket, link, listed, now_in_database
 from tests.factories import make_chat, make_ticket
 
 
@@ -24,6 +24,90 @@ async def in_place(office: Office, code: str, *, locale: str = "vi", station: st
         return await make_ticket(
             session, sealer=office.parts.sealer, chat=chat, station=station, **changes  # type: ignore[arg-type]
         )
+
+
+async def test_the_folders_count_and_show_what_they_say(office: Office) -> None:
+    browser = await office.browser(Role.PROMOTION_OFFICE, section="seian_yokushi")
+    mine = await a_ticket(office, browser.who)
+    nobodys = await a_ticket(office)
+    elsewhere = await a_ticket(office, section="kotsu_kikaku")
+    closed = await a_ticket(office, status=TicketStatus.CLOSED)
+    expected = {"mine": [mine.id], "unassigned": [nobodys.id, elsewhere.id], "section": [mine.id, nobodys.id],
+                "all": [mine.id, nobodys.id, elsewhere.id]}
+    for folder, ids in expected.items():
+        page = (await browser.get(f"/queue?folder={folder}")).text
+        assert sorted(listed(page)) == sorted(ids), folder
+        assert f'<span class="count">{len(ids)}</span>' in page
+    assert listed((await browser.get("/queue?state=ended")).text) == [closed.id]
+
+
+async def test_the_filters_narrow_the_list(office: Office) -> None:
+    browser = await office.browser(Role.ADMINISTRATOR)
+    async with office.parts.database.transaction() as session:
+        thai = await make_ticket(session, sealer=office.parts.sealer,
+                                 chat=await make_chat(session, sealer=office.parts.sealer, locale="th"))
+    answered = await a_ticket(office, status=TicketStatus.ANSWERED, section="kotsu_kikaku")
+    assert listed((await browser.get("/queue?locale=th")).text) == [thai.id]
+    assert listed((await browser.get("/queue?section=kotsu_kikaku")).text) == [answered.id]
+    assert listed((await browser.get("/queue?state=answered")).text) == [answered.id]
+    assert listed((await browser.get("/queue?state=open")).text) == [thai.id]
+
+
+@pytest.mark.parametrize("query", [
+    "folder=../x&state=;&section='--&locale=<script>&page=-1", "page=99999999999999999999", "page=²", "folder=section",
+])
+async def test_hostile_filters_show_a_page(office: Office, query: str) -> None:
+    browser = await office.browser(Role.ADMINISTRATOR)
+    page = await browser.get(f"/queue?{query}")
+    assert page.status_code == 200
+    assert "<script>" not in page.text
+
+
+async def test_the_list_is_by_priority_then_by_age_and_answered_ones_come_last(office: Office, clock: Clock) -> None:
+    browser = await office.browser()
+    answered = await a_ticket(office, status=TicketStatus.ANSWERED, priority=100)
+    old = await a_ticket(office, now=clock() - timedelta(hours=2))
+    new = await a_ticket(office)
+    urgent = await a_ticket(office, priority=100)
+    assert listed((await browser.get("/queue")).text) == [urgent.id, old.id, new.id, answered.id]
+
+
+async def test_the_reason_of_a_priority_and_the_deadline_are_words(office: Office, clock: Clock) -> None:
+    browser = await office.browser()
+    await a_ticket(office, priority=100, topic="stalking")
+    async with office.parts.database.transaction() as session:
+        await session.execute(Ticket.__table__.update().values(is_sensitive=True, priority=130))  # type: ignore[attr-defined]
+    text = text_of((await browser.get("/queue")).text)
+    assert "緊急の話題" in text
+    assert "配慮が必要な話題" in text
+    assert "あと8時間" in text
+    clock.advance(hours=7)
+    browser = await office.browser()
+    assert "まもなく：あと60分" in text_of((await browser.get("/queue")).text)
+    clock.advance(hours=4)
+    browser = await office.browser()
+    assert "3時間超過" in text_of((await browser.get("/queue")).text)
+
+
+async def test_a_long_list_has_pages(office: Office) -> None:
+    browser = await office.browser()
+    async with office.parts.database.transaction() as session:
+        for _ in range(53):
+            await make_ticket(session, sealer=office.parts.sealer)
+    first = (await browser.get("/queue")).text
+    second = (await browser.get(link(first, "next"))).text
+    assert (len(listed(first)), len(listed(second))) == (50, 3)
+    assert not set(listed(first)) & set(listed(second))
+    assert 'rel="next"' in first
+    assert 'rel="prev"' in second
+    assert 'rel="next"' not in second
+    assert listed((await browser.get(link(second, "prev"))).text) == listed(first)
+
+
+async def test_the_queue_carries_no_words_of_residents(office: Office) -> None:
+    browser = await office.browser()
+    await a_ticket(office, body="Tôi sợ chồng tôi")
+    assert "sợ" not in (await browser.get("/queue")).text
 
 
 async def test_the_late_folder_is_true_without_a_worker(office: Office, clock: Clock) -> None:

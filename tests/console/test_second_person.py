@@ -20,7 +20,7 @@ from storage.models import AuditEntry, Chat, Role, Staff, StaffSession, Ticket, 
 from tests.bot.translators import FakeLibre, serving
 from tests.conftest import Clock
 from tests.console.conftest import Browser, Office, text_of
-from tests.console.test_translations import a_ticket, buttons, sent, tags_of, the_resident_writes
+from tests.console.consultations import a_ticket, buttons, sent, tags_of, the_resident_writes
 
 TOPIC = "stalking"
 REPLY = "Bạn đang ở đâu? Tôi sẽ gọi lại lúc 15:00."

@@ -1,11 +1,10 @@
-"""The queue and one consultation, through their forms."""
+"""One consultation, through its forms."""
 
 from __future__ import annotations
 
 import asyncio
 import html
 import re
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -13,137 +12,11 @@ from sqlalchemy import func, select
 from bot import consultation
 from bot.outgoing import Outgoing
 from storage import tickets
-from storage.models import AuditEntry, Author, Chat, Delivery, DeliveryStatus, Role, Staff, Ticket, TicketStatus
+from storage.models import AuditEntry, Chat, Delivery, DeliveryStatus, Staff, Ticket, TicketStatus
 from tests.conftest import Clock
 from tests.console.conftest import Browser, Office, text_of
+from tests.console.consultations import a_ticket, deliveries_of, now_in_database, the_resident_writes
 from tests.factories import make_chat, make_ticket
-
-
-async def a_ticket(office: Office, holder: Staff | None = None, **changes: object) -> Ticket:
-    async with office.parts.database.transaction() as session:
-        if holder is not None:
-            changes["claimed_by"] = await session.get(Staff, holder.id)
-        return await make_ticket(session, sealer=office.parts.sealer, **changes)  # type: ignore[arg-type]
-
-
-async def now_in_database(office: Office, ticket: Ticket) -> Ticket:
-    async with office.parts.database.reading() as session:
-        found = await session.get(Ticket, ticket.id)
-    assert found is not None
-    return found
-
-
-async def deliveries_of(office: Office) -> list[Delivery]:
-    async with office.parts.database.reading() as session:
-        return list(await session.scalars(select(Delivery).order_by(Delivery.id)))
-
-
-async def the_resident_writes(office: Office, ticket: Ticket, body: str) -> None:
-    async with office.parts.database.transaction() as session:
-        row = await session.get(Ticket, ticket.id)
-        assert row is not None
-        await tickets.add_message(session, row, Author.RESIDENT, body, ring=office.parts.sealer,
-                                  now=office.parts.clock(), locale="vi", telegram_message_id=77)
-
-
-def listed(page: str) -> list[int]:
-    return [int(found) for found in re.findall(r'href="/tickets/(\d+)"', page)]
-
-
-def link(page: str, rel: str) -> str:
-    found = re.search(rf'href="([^"]+)" rel="{rel}"', page)
-    assert found is not None
-    return html.unescape(found.group(1))
-
-
-# ---- the queue
-
-
-async def test_the_folders_count_and_show_what_they_say(office: Office) -> None:
-    browser = await office.browser(Role.PROMOTION_OFFICE, section="seian_yokushi")
-    mine = await a_ticket(office, browser.who)
-    nobodys = await a_ticket(office)
-    elsewhere = await a_ticket(office, section="kotsu_kikaku")
-    closed = await a_ticket(office, status=TicketStatus.CLOSED)
-    expected = {"mine": [mine.id], "unassigned": [nobodys.id, elsewhere.id], "section": [mine.id, nobodys.id],
-                "all": [mine.id, nobodys.id, elsewhere.id]}
-    for folder, ids in expected.items():
-        page = (await browser.get(f"/queue?folder={folder}")).text
-        assert sorted(listed(page)) == sorted(ids), folder
-        assert f'<span class="count">{len(ids)}</span>' in page
-    assert listed((await browser.get("/queue?state=ended")).text) == [closed.id]
-
-
-async def test_the_filters_narrow_the_list(office: Office) -> None:
-    browser = await office.browser(Role.ADMINISTRATOR)
-    async with office.parts.database.transaction() as session:
-        thai = await make_ticket(session, sealer=office.parts.sealer,
-                                 chat=await make_chat(session, sealer=office.parts.sealer, locale="th"))
-    answered = await a_ticket(office, status=TicketStatus.ANSWERED, section="kotsu_kikaku")
-    assert listed((await browser.get("/queue?locale=th")).text) == [thai.id]
-    assert listed((await browser.get("/queue?section=kotsu_kikaku")).text) == [answered.id]
-    assert listed((await browser.get("/queue?state=answered")).text) == [answered.id]
-    assert listed((await browser.get("/queue?state=open")).text) == [thai.id]
-
-
-@pytest.mark.parametrize("query", [
-    "folder=../x&state=;&section='--&locale=<script>&page=-1", "page=99999999999999999999", "page=²", "folder=section",
-])
-async def test_hostile_filters_show_a_page(office: Office, query: str) -> None:
-    browser = await office.browser(Role.ADMINISTRATOR)
-    page = await browser.get(f"/queue?{query}")
-    assert page.status_code == 200
-    assert "<script>" not in page.text
-
-
-async def test_the_list_is_by_priority_then_by_age_and_answered_ones_come_last(office: Office, clock: Clock) -> None:
-    browser = await office.browser()
-    answered = await a_ticket(office, status=TicketStatus.ANSWERED, priority=100)
-    old = await a_ticket(office, now=clock() - timedelta(hours=2))
-    new = await a_ticket(office)
-    urgent = await a_ticket(office, priority=100)
-    assert listed((await browser.get("/queue")).text) == [urgent.id, old.id, new.id, answered.id]
-
-
-async def test_the_reason_of_a_priority_and_the_deadline_are_words(office: Office, clock: Clock) -> None:
-    browser = await office.browser()
-    await a_ticket(office, priority=100, topic="stalking")
-    async with office.parts.database.transaction() as session:
-        await session.execute(Ticket.__table__.update().values(is_sensitive=True, priority=130))  # type: ignore[attr-defined]
-    text = text_of((await browser.get("/queue")).text)
-    assert "緊急の話題" in text
-    assert "配慮が必要な話題" in text
-    assert "あと8時間" in text
-    clock.advance(hours=7)
-    browser = await office.browser()
-    assert "まもなく：あと60分" in text_of((await browser.get("/queue")).text)
-    clock.advance(hours=4)
-    browser = await office.browser()
-    assert "3時間超過" in text_of((await browser.get("/queue")).text)
-
-
-async def test_a_long_list_has_pages(office: Office) -> None:
-    browser = await office.browser()
-    async with office.parts.database.transaction() as session:
-        for _ in range(53):
-            await make_ticket(session, sealer=office.parts.sealer)
-    first = (await browser.get("/queue")).text
-    second = (await browser.get(link(first, "next"))).text
-    assert (len(listed(first)), len(listed(second))) == (50, 3)
-    assert not set(listed(first)) & set(listed(second))
-    assert 'rel="next"' in first
-    assert 'rel="prev"' in second
-    assert 'rel="next"' not in second
-    assert listed((await browser.get(link(second, "prev"))).text) == listed(first)
-
-
-async def test_the_queue_carries_no_words_of_residents(office: Office) -> None:
-    browser = await office.browser()
-    await a_ticket(office, body="Tôi sợ chồng tôi")
-    assert "sợ" not in (await browser.get("/queue")).text
-
-
-# ---- one consultation
 
 
 async def test_the_page_shows_who_wrote_what_and_in_which_language(office: Office) -> None:

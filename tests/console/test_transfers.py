@@ -11,7 +11,7 @@ from bot import consultation
 from storage import transfers
 from storage.models import AuditEntry, Role, Staff, Ticket, TicketStatus, Transfer
 from tests.console.conftest import Browser, Office, text_of
-from tests.console.test_tickets import a_ticket, deliveries_of, listed, now_in_database, the_resident_writes
+from tests.console.consultations import a_ticket, deliveries_of, listed, now_in_database, the_resident_writes
 from tests.factories import make_staff
 
 NOTE = "被害者は夫の帰宅前だけ連絡可"

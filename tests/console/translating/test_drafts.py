@@ -1,106 +1,22 @@
-"""Machine drafts beside their back-translation, truth states, and the second person."""
+"""Machine drafts beside their back-translation, and what each text is said to be."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
-import pytest
 from sqlalchemy import select
 
-from bot.console.app import ConsoleParts
-from bot.i18n import TOKYO, load_strings
-from bot.outgoing import Outgoing
-from bot.translation.libretranslate import LibreTranslate
-from bot.translation.machine import Machine
+from bot.i18n import load_strings
 from storage import audit, tickets, translations
-from storage.models import (
-    AuditEntry,
-    Author,
-    Chat,
-    Delivery,
-    Message,
-    Staff,
-    Ticket,
-    TicketStatus,
-    Translation,
-)
-from tests.bot.translators import FakeLibre, FakeTranslator, serving
-from tests.console.conftest import Browser, Office, text_of
-from tests.factories import make_chat, make_ticket
+from storage.models import Chat, Ticket, TicketStatus, Translation
+from tests.bot.translators import FakeTranslator
+from tests.console.conftest import Office, text_of
+from tests.console.consultations import a_ticket, buttons, sent, tags_of, the_resident_writes
+from tests.console.translating.conftest import SAYING, SENT, a_draft
 
-SAYING = "月曜の午後3時に警察署へ来てください。電話は03-1234-5678です。"
-VIETNAMESE = "Hãy đến sở cảnh sát lúc 15:00 thứ Hai. Điện thoại [#1]."
-BACK = "月曜の15時に警察署に来てください。電話[#1]。"
 MACHINE = "A machine translated this from Japanese. No interpreter checked it, so it may be wrong."
-SENT = VIETNAMESE.replace("[#1]", "03-1234-5678")
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeTranslator]:
-    with serving(FakeLibre()) as made:
-        made.words = {
-            ("ja", "vi", SAYING.replace("03-1234-5678", "[#1]")): VIETNAMESE, ("vi", "ja", VIETNAMESE): BACK,
-        }
-        yield made
-
-
-@pytest.fixture
-async def office(parts: ConsoleParts, fake: FakeTranslator) -> AsyncIterator[Office]:
-    """People and browsers, and a machine translator that is on."""
-    machine = Machine(LibreTranslate(fake.url, FakeLibre.key), timeout_s=3)
-    await machine.languages()
-    made = Office(replace(parts, machine=machine))
-    yield made
-    for client in made.clients:
-        await client.aclose()
-
-
-async def a_ticket(
-    office: Office, holder: Staff | None, *, locale: str = "vi", is_sensitive: bool = False, **changes: object
-) -> Ticket:
-    async with office.parts.database.transaction() as session:
-        held = await session.get(Staff, holder.id) if holder else None
-        chat = await make_chat(session, sealer=office.parts.sealer, locale=locale)
-        ticket = await make_ticket(
-            session, sealer=office.parts.sealer, chat=chat, claimed_by=held, **changes,  # type: ignore[arg-type]
-        )
-        ticket.is_sensitive = is_sensitive
-        return ticket
-
-
-async def the_resident_writes(office: Office, ticket: Ticket, body: str) -> None:
-    async with office.parts.database.transaction() as session:
-        row = await session.get_one(Ticket, ticket.id)
-        await tickets.add_message(session, row, Author.RESIDENT, body, ring=office.parts.sealer,
-                                  now=office.parts.clock(), locale="vi", telegram_message_id=77)
-
-
-async def sent(office: Office) -> list[Outgoing]:
-    async with office.parts.database.reading() as session:
-        rows = await session.scalars(select(Delivery).order_by(Delivery.id))
-        opened = [office.parts.sealer.open_text(row.payload_sealed or b"", "delivery") for row in rows]
-    return [Outgoing.from_json(text) for text in opened]
-
-
-async def a_draft(office: Office, browser: Browser, ticket: Ticket, body: str = SAYING) -> str:
-    """Have a reply translated by machine; returns the address of its draft."""
-    answer = await browser.post(f"/tickets/{ticket.id}/translate", {"body": body, "last_seen": 1})
-    assert answer.status_code == 303, text_of(answer.text)
-    return answer.headers["location"]
-
-
-async def tags_of(office: Office, ticket: Ticket) -> list[tuple[str, int | None]]:
-    async with office.parts.database.reading() as session:
-        rows = await session.scalars(
-            select(AuditEntry).where(AuditEntry.subject == f"ticket:{ticket.id}").order_by(AuditEntry.id))
-        return [(row.tag.removeprefix("staff:"), row.staff_id) for row in rows]
-
-
-def buttons(message: Outgoing) -> list[str]:
-    return [button.data or "" for row in message.buttons for button in row]
 
 
 async def test_a_draft_stands_beside_its_back_translation_and_nothing_is_sent(
@@ -256,94 +172,6 @@ async def test_only_who_has_the_consultation_makes_and_sends_drafts(office: Offi
     assert str(address) not in (await stranger.get("/translations")).text
     assert f'href="{address}"' in (await colleague.get("/translations")).text
     assert await sent(office) == []
-
-
-@pytest.mark.parametrize(("topic", "is_sensitive"), [("domestic_violence", False), ("stolen_bicycle", True)])
-async def test_a_second_person_approves_before_it_goes_out_and_both_names_are_kept(
-    office: Office, topic: str, is_sensitive: bool
-) -> None:
-    author, second = await office.browser(), await office.browser()
-    ticket = await a_ticket(office, author.who, topic=topic, is_sensitive=is_sensitive)
-    address = await a_draft(office, author, ticket)
-    page = (await author.get(address)).text
-    assert "返信を送信" not in text_of(page)
-    assert (await second.post(f"{address}/approve", {"last_seen": 1})).status_code == 409, "not proposed yet"
-    answer = await author.post(f"{address}/send", {"foreign": SENT, "last_seen": 1})
-    assert answer.headers["location"] == f"/tickets/{ticket.id}?done=propose"
-    assert await sent(office) == []
-    assert "承認して送信" not in text_of((await author.get(address)).text)
-    refused = await author.post(f"{address}/approve", {"last_seen": 1})
-    assert refused.status_code == 409
-    assert "承認できません" in text_of(refused.text)
-    assert await sent(office) == []
-    assert "承認できます" in text_of((await second.get("/translations")).text)
-    assert "承認できます" not in text_of((await author.get("/translations")).text)
-    assert "承認して送信" in text_of((await second.get(address)).text)
-    assert (await second.post(f"{address}/approve", {"last_seen": 1})).status_code == 303
-    (message,) = await sent(office)
-    assert SENT in message.text
-    assert author.who is not None
-    assert second.who is not None
-    tags = await tags_of(office, ticket)
-    assert ("translation:propose", author.who.id) in tags
-    assert ("translation:approve", second.who.id) in tags
-    async with office.parts.database.reading() as session:
-        reply = (await session.scalars(select(AuditEntry).where(AuditEntry.tag == "staff:ticket:reply"))).one()
-        assert (reply.staff_id, reply.detail["approved_by"]) == (author.who.id, second.who.id)
-        assert (await session.scalars(select(Message).where(Message.number == 2))).one().staff_id == author.who.id
-    assert f"承認：{second.who.display_name}" in text_of((await author.get(f"/tickets/{ticket.id}")).text)
-    assert (await second.post(f"{address}/approve", {"last_seen": 2})).status_code == 409, "once only"
-
-
-@pytest.mark.parametrize("is_sensitive", [False, True])
-async def test_staff_are_told_that_a_translated_reply_waits_for_a_safe_hour(
-    office: Office, is_sensitive: bool
-) -> None:
-    author, second = await office.browser(), await office.browser()
-    ticket = await a_ticket(office, author.who, is_sensitive=is_sensitive)
-    async with office.parts.database.transaction() as session:
-        chat = (await session.scalars(select(Chat))).one()
-        chat.safe_contact, chat.safe_hours = True, 1 << (office.parts.clock().astimezone(TOKYO).hour + 2) % 24
-    address = await a_draft(office, author, ticket)
-    answer = await author.post(f"{address}/send", {"foreign": SENT, "last_seen": 1})
-    if is_sensitive:
-        answer = await second.post(f"{address}/approve", {"last_seen": 1})
-    assert answer.headers["location"] == f"/tickets/{ticket.id}?done=reply-waits"
-
-
-async def test_the_second_person_may_put_it_back_with_a_reason(office: Office) -> None:
-    author, second = await office.browser(), await office.browser()
-    ticket = await a_ticket(office, author.who, topic="stalking")
-    address = await a_draft(office, author, ticket)
-    await author.post(f"{address}/send", {"foreign": SENT, "last_seen": 1})
-    assert (await second.post(f"{address}/refuse", {"note": " "})).status_code == 409
-    assert (await second.post(f"{address}/refuse", {"note": "午後4時のはず"})).status_code == 303
-    page = text_of((await author.get(address)).text)
-    assert "午後4時のはず" in page
-    assert "下書き（未送信）" in page
-    assert (await second.post(f"{address}/approve", {"last_seen": 1})).status_code == 409
-    await author.post(f"{address}/send", {"foreign": SENT, "last_seen": 1})
-    assert (await author.post(f"{address}/refuse")).status_code == 303, "the proposer takes it back without a reason"
-    assert await sent(office) == []
-
-
-async def test_an_approval_does_not_pass_over_what_came_since(office: Office) -> None:
-    author, second = await office.browser(), await office.browser()
-    ticket = await a_ticket(office, author.who, topic="stalking")
-    address = await a_draft(office, author, ticket)
-    await author.post(f"{address}/send", {"foreign": SENT, "last_seen": 1})
-    await the_resident_writes(office, ticket, "Đừng trả lời bây giờ!")
-    refused = await second.post(f"{address}/approve", {"last_seen": 1})
-    assert refused.status_code == 409
-    assert "Đừng trả lời bây giờ!" in refused.text
-    assert await sent(office) == []
-    assert (await author.post(f"/tickets/{ticket.id}/release")).status_code == 303
-    refused = await second.post(f"{address}/approve", {"last_seen": 2})
-    assert "担当ではなくなりました" in text_of(refused.text)
-    assert await sent(office) == []
-    async with office.parts.database.reading() as session:
-        row = (await session.scalars(select(Translation))).one()
-        assert (row.status, row.approved_by_id) == ("proposed", None), "a refused approval leaves no trace"
 
 
 async def test_a_draft_does_not_pass_over_what_came_since(office: Office) -> None:
