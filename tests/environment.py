@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -19,6 +20,13 @@ def chromium() -> str | None:
 def postgres_url() -> str | None:
     """Return the URL of a PostgreSQL for tests, in which databases may be made and dropped."""
     return os.environ.get("TEST_DATABASE_URL") or None
+
+
+def free_port() -> int:
+    """Return a port of the loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def is_ci() -> bool:

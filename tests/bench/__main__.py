@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import notices, stages
-from tests.bench.tools import TOKEN, Measured, Simulator, free_port, koban_environment, running
+from tests.bench.tools import TOKEN, Measured, Simulator, koban_environment, running
+from tests.environment import free_port
 
 TEXTS = ("mất xe đạp", "my bicycle was stolen", "自転車を 盗まれました", "perdi minha carteira", "мөнгөө алдсан",
          "how do I pay a traffic ticket?", "財布を落としました", "bị mất ví ở ga", "trabajo sin pago")

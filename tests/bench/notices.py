@@ -27,7 +27,8 @@ from storage import migrate
 from storage.database import Database
 from storage.models import Chat, ChatState, Notice, NoticeKind, NoticePurpose, NoticeStatus, NoticeText, Subscription
 from storage.sealing import Sealer
-from tests.bench.tools import TOKEN, Simulator, deployment_without_rest, free_port, koban_environment, running
+from tests.bench.tools import TOKEN, Simulator, deployment_without_rest, koban_environment, running
+from tests.environment import free_port
 
 FIRST = 1000  # the first resident's id
 BATCH = 10_000

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import os
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import aiohttp
 
 from storage.sealing import new_key
+from tests.environment import free_port
 
 TOKEN = "110110110:bench-token-for-the-simulator-only-0"
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,13 +121,6 @@ class Simulator:
         async with asyncio.timeout(timeout_s):
             while await self.n_sent() < n:  # noqa: ASYNC110 - the count is in another process
                 await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    """Return a free port of the loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def koban_environment(url: str, folder: Path, *, encoder: str) -> dict[str, str]:

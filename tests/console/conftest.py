@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -30,6 +29,7 @@ from storage.sealing import Sealer
 from tests import factories
 from tests.conftest import Clock
 from tests.console.site import Site
+from tests.environment import free_port
 
 URL = "http://127.0.0.1:8080"
 
@@ -149,12 +149,13 @@ async def office(parts: ConsoleParts) -> AsyncIterator[Office]:
 
 
 @pytest.fixture
-async def site(parts: ConsoleParts, chromium_path: str, clock: Clock, unused_port: int) -> AsyncIterator[Site]:
+async def site(parts: ConsoleParts, chromium_path: str, clock: Clock) -> AsyncIterator[Site]:
     """The console on a real port, and Chromium."""
-    url = f"http://127.0.0.1:{unused_port}"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     parts = replace(parts, settings=Settings(console_url=url))
     server = uvicorn.Server(uvicorn.Config(
-        create_app(parts), host="127.0.0.1", port=unused_port, log_config=None, access_log=False,
+        create_app(parts), host="127.0.0.1", port=port, log_config=None, access_log=False,
         timeout_graceful_shutdown=1,
     ))
     task = asyncio.create_task(server._serve())
@@ -168,11 +169,3 @@ async def site(parts: ConsoleParts, chromium_path: str, clock: Clock, unused_por
     server.should_exit = True
     await task
     assert made.problems == []
-
-
-@pytest.fixture
-def unused_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

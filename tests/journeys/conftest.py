@@ -6,7 +6,6 @@ import asyncio
 import base64
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,18 +21,12 @@ from bot.simulator.server import SimulatorServer
 from bot.simulator.state import State
 from storage.database import Database
 from tests.bench.tools import deployment_without_rest
+from tests.environment import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "110110110:journey-token-for-the-simulator-only"
 KEY = base64.b64encode(bytes(range(32))).decode()
 PATIENCE = 60.0  # seconds until something has surely gone wrong, on a busy machine too
-
-
-def free_port() -> int:
-    """A free port of the loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Resident:

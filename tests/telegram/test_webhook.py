@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from bot.errors import SettingsError
 from bot.simulator import people
 from bot.telegram import inbox as inbox_module
 from bot.telegram.receiver import MAX_BODY, SECRET_HEADER, Webhook
+from tests.environment import free_port
 from tests.telegram.conftest import CARD, CRY, World, eventually
 from tests.telegram.test_receiver import Outage, raw
 
@@ -115,9 +115,7 @@ async def test_when_too_many_wait_only_calls_for_help_are_taken(
 
 async def test_telegram_calls_the_webhook_it_was_told(world: World) -> None:
     world.state.add_resident(id=7, first_name="Linh", started=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     made = world.receiver(
         Webhook, telegram_webhook_url=f"http://127.0.0.1:{port}/hook", telegram_webhook_listen=f"127.0.0.1:{port}"
     )
