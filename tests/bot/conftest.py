@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from sqlalchemy import select
 
 from bot.answers import Screens
 from bot.conversation import Parts, respond, understand
@@ -18,7 +19,7 @@ from intents.cards import load_cards
 from intents.catalogue import load_catalogue
 from intents.understand import Understander
 from storage.database import Database
-from storage.models import Lane
+from storage.models import Chat, Lane, Ticket
 from storage.sealing import Sealer
 from tests.conftest import Clock
 
@@ -121,3 +122,19 @@ async def outbox(database: Database, parts: Parts, phone: Phone, clock: Clock) -
     made = Outbox(database, parts.sealer, phone, render, process_id="p", clock=clock, words=parts.screens.words)
     yield made
     await made.stop()
+
+
+async def chat_of(database: Database) -> Chat:
+    """The chat of a test that has one."""
+    async with database.reading() as session:
+        found = await session.scalar(select(Chat))
+    assert found is not None
+    return found
+
+
+async def ticket_of(database: Database) -> Ticket:
+    """The newest consultation."""
+    async with database.reading() as session:
+        found = await session.scalar(select(Ticket).order_by(Ticket.id.desc()))
+    assert found is not None
+    return found

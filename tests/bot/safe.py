@@ -15,20 +15,6 @@ from tests.factories import make_staff
 SECRET = "Đừng về nhà. Hãy gọi chúng tôi."
 
 
-async def chat_of(database: Database) -> Chat:
-    async with database.reading() as session:
-        found = await session.scalar(select(Chat))
-    assert found is not None
-    return found
-
-
-async def ticket_of(database: Database) -> Ticket:
-    async with database.reading() as session:
-        found = await session.scalar(select(Ticket).order_by(Ticket.id.desc()))
-    assert found is not None
-    return found
-
-
 async def in_safe_contact(someone: Talk, *, slots: tuple[int, ...] = (2,), topic: str = "stalking") -> None:
     """A consultation in safe contact; without anything else said, messages are safe from 12 to 15."""
     await someone.tap(f"staff:{topic}")

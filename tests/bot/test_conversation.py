@@ -25,7 +25,7 @@ from storage.models import (
     Turn,
     Update,
 )
-from tests.bot.conftest import Talk, Talker, meanings
+from tests.bot.conftest import Talk, Talker, chat_of, meanings, ticket_of
 from tests.conftest import Clock
 
 INTRUDER = {
@@ -38,20 +38,6 @@ _AWAY = (
     "Something in this bot does not work right now. Your message is kept and will be answered as soon as it works "
     "again. In danger call {emg_110} (police) or {emg_119} (fire, ambulance)."
 )
-
-
-async def chat_of(database: Database) -> Chat:
-    async with database.reading() as session:
-        chat = await session.scalar(select(Chat))
-        assert chat is not None
-        return chat
-
-
-async def ticket_of(database: Database) -> Ticket:
-    async with database.reading() as session:
-        ticket = await session.scalar(select(Ticket).order_by(Ticket.id.desc()))
-        assert ticket is not None
-        return ticket
 
 
 @pytest.mark.parametrize("client", INTRUDER)

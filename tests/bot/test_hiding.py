@@ -7,8 +7,8 @@ from bot.incoming import Kind
 from bot.outbox import Outbox
 from storage.database import Database
 from storage.models import Delivery, DeliveryStatus, Lane, Update, UpdateStatus
-from tests.bot.conftest import Talker, meanings
-from tests.bot.safe import chat_of, in_safe_contact
+from tests.bot.conftest import Talker, chat_of, meanings
+from tests.bot.safe import in_safe_contact
 from tests.conftest import Clock
 
 

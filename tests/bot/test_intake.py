@@ -11,17 +11,10 @@ from bot.conversation import Parts
 from bot.incoming import Kind
 from storage import tickets
 from storage.database import Database
-from storage.models import Message, Ticket, TicketStatus
-from tests.bot.conftest import Talker, meanings
+from storage.models import Message, TicketStatus
+from tests.bot.conftest import Talker, meanings, ticket_of
 
 NEAR_HOSHIMI = (33.61, 143.49)
-
-
-async def ticket_of(database: Database) -> Ticket:
-    async with database.reading() as session:
-        found = await session.scalar(select(Ticket).order_by(Ticket.id.desc()))
-    assert found is not None
-    return found
 
 
 @pytest.mark.parametrize(("way", "expected"), [

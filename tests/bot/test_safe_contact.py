@@ -9,8 +9,8 @@ from bot.conversation import Parts
 from bot.incoming import Kind
 from storage.database import Database
 from storage.models import AuditEntry, Rating, TicketStatus
-from tests.bot.conftest import Talker, meanings
-from tests.bot.safe import chat_of, in_safe_contact, ticket_of
+from tests.bot.conftest import Talker, chat_of, meanings, ticket_of
+from tests.bot.safe import in_safe_contact
 from tests.conftest import Clock
 
 SENSITIVE = ["domestic_violence", "stalking", "child_abuse", "sexual_crime", "passport_taken", "trainee_trouble",

@@ -16,8 +16,8 @@ from bot.outgoing import Outgoing
 from storage import deliveries
 from storage.database import Database
 from storage.models import Chat, Delivery, DeliveryStatus, Lane, NoticeStatus, Staff, Subscription, Ticket
-from tests.bot.conftest import Phone, Talker, meanings
-from tests.bot.safe import SECRET, in_safe_contact, staff_reply, ticket_of
+from tests.bot.conftest import Phone, Talker, meanings, ticket_of
+from tests.bot.safe import SECRET, in_safe_contact, staff_reply
 from tests.conftest import A_MONDAY, Clock
 from tests.factories import make_notice
 
