@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
 from starlette.routing import compile_path
 
 from bot.console.app import PAGES
 from storage.models import Role
 from tests.console import busy, texts
 from tests.console.day import a_day
-from tests.console.site import SIZES, Site, a_person
+from tests.console.site import SIZES, Site, a_person, look
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
 
@@ -107,26 +104,3 @@ async def test_no_page_has_a_serious_barrier_or_runs_off_the_screen(site: Site, 
         for size, (width, height) in sizes.items():
             await page.set_viewport_size({"width": width, "height": height})
             await look(page, f"{scheme}-{size}-{name}", with_axe=size == "1280", only_colours=scheme == "dark")
-
-
-async def look(page: Page, name: str, *, with_axe: bool = True, only_colours: bool = False) -> None:
-    """Measure a page, and take its picture where KOBAN_SHOTS names a folder. Another theme changes only colours."""
-    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{name} is {wide} pixels too wide"
-    shown = "[...document.querySelectorAll('[hidden]')].filter(e => e.getClientRects().length).map(e => e.outerHTML)"
-    assert await page.evaluate(shown) == [], f"{name} shows what is hidden"
-    size = page.viewport_size
-    if size is not None and size["width"] >= 1024:
-        too_wide = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).length"
-        assert await page.evaluate(too_wide) == 0, f"a table on {name} does not fit on an office screen"
-        sticks_out = """[...document.querySelectorAll(".card table")].filter(
-            e => e.getBoundingClientRect().right > e.closest(".card").getBoundingClientRect().right).length"""
-        assert await page.evaluate(sticks_out) == 0, f"a table on {name} sticks out of its card"
-    if "KOBAN_SHOTS" in os.environ:
-        await page.screenshot(path=Path(os.environ["KOBAN_SHOTS"]) / f"{name}.png", full_page=True)
-    if with_axe:
-        rules = {"runOnly": ["color-contrast"]} if only_colours else {}
-        found = await Axe().run(page, options={"resultTypes": ["violations"]} | rules)
-        bad = [(each["id"], each["impact"], [node["target"] for node in each["nodes"]][:3])
-               for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
-        assert bad == [], name

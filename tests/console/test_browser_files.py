@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from bot.simulator.files import sample_png
 from storage import notice_files
 from storage.models import Notice, Role, Urgency
 from tests.console.day import A_PDF
-from tests.console.site import Site, a_person
+from tests.console.site import Site, a_person, look
 from tests.factories import make_notice
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
-
-
-async def look(page: Page, name: str) -> None:
-    """Fail on a serious barrier or a page that is too wide; keep a picture where KOBAN_SHOTS says."""
-    assert await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    found = await Axe().run(page)
-    bad = [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found.response["violations"]
-           if each["impact"] in ("serious", "critical")]
-    assert bad == [], name
-    if "KOBAN_SHOTS" in os.environ:
-        await page.screenshot(path=Path(os.environ["KOBAN_SHOTS"]) / f"{name}.png", full_page=True)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

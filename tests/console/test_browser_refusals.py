@@ -8,8 +8,7 @@ from storage import staff as staff_rows
 from storage.models import Role
 from tests.console import busy
 from tests.console.day import a_day
-from tests.console.site import Site, a_person
-from tests.console.test_browser import look
+from tests.console.site import Site, a_person, look
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
 
