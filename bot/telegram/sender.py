@@ -14,7 +14,7 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, TelegramError
 
 from bot.config import Settings
-from bot.errors import DeliveryError, SettingsError
+from bot.errors import NOT_BEGUN, DeliveryError, SettingsError
 from bot.notice_rules import FREE_RATE
 from bot.outgoing import About, Address, Outgoing
 from bot.telegram.limiter import Limiter
@@ -255,7 +255,11 @@ class Sender:
     async def _result(self, address: Address, lane: Lane, method: str, parameters: dict[str, Any]) -> Any:
         if (wait := self._limiter.wait_of(address, lane)) > LONGEST_WAIT_S:
             raise DeliveryError("Telegram asked this chat to wait", retry_after=wait)
-        turn = await self._limiter.acquire(address, lane)
+        try:
+            turn = await self._limiter.acquire(address, lane)
+        except asyncio.CancelledError as error:
+            error.add_note(NOT_BEGUN)
+            raise
         try:
             result = await call(self._bot, method, parameters)
         except FloodControl as error:
