@@ -93,6 +93,7 @@ class Outbox:
         self._is_quiet = is_quiet
         self._stop_notice = stop_notice
         self._watch = ErrorWatch()
+        self._notices_wait_until: datetime | None = None  # Telegram asked all of them to wait
         self._troubles: list[tuple[int, Trouble]] = []
         self._capacity = {True: notices_in_flight if takes_notices else 0, False: ANSWERS_IN_FLIGHT}
         # Of answers those on their way; of notices all that were claimed and are not settled yet.
@@ -175,9 +176,11 @@ class Outbox:
 
     async def _due(self, now: datetime) -> list[bool]:
         """Return whether answers (False) and notices (True) wait, so that no write lock is taken for nothing."""
+        has_to_wait = self._notices_wait_until is not None and now < self._notices_wait_until
+        looked_at = {lane: self._capacity[lane] and not (lane and has_to_wait) for lane in _LANES}
         async with self._database.reading() as session:
             return [is_notice for is_notice, lanes in _LANES.items()
-                    if self._capacity[is_notice] and await deliveries.any_due(session, lanes=lanes, now=now)]
+                    if looked_at[is_notice] and await deliveries.any_due(session, lanes=lanes, now=now)]
 
     async def deliver_all(self) -> None:
         """Send everything that is due now and settle it; for tests and commands, not beside `run`."""
@@ -299,6 +302,8 @@ class Outbox:
         parts = deliveries.write_ids(job.part_ids) if isinstance(job, Job) else None
         log.warning("delivery not sent: %s", error.reason, extra={"delivery_id": job.id})
         self._note(job, error)
+        if error.whole_lane and error.retry_after is not None:
+            self._notices_wait_until = now + timedelta(seconds=error.retry_after)
         if error.is_blocked:
             self._blocked.add(job.chat_id)
         if error.may_be_delivered and job.notice_id is not None:

@@ -195,3 +195,19 @@ async def test_no_seat_is_given_at_an_event_that_was_called_off_meanwhile(
     monkeypatch.setattr(events.events, "with_free_seats", found_and_then_called_off)
     screens = parts.screens  # type: ignore[attr-defined]
     assert await events.give_free_seats(database, screens=screens, sealer=sealer, now=clock()) == 0
+
+
+async def test_while_telegram_asks_every_notice_to_wait_none_is_taken(
+    database: Database, sealer: Sealer, wire: Meanwhile, outbox: Outbox, clock: Clock
+) -> None:
+    await under_way(database, sealer, clock, n_chats=60)
+    wire.error = DeliveryError("Telegram asked to wait", retry_after=60, whole_lane=True)
+    await outbox.deliver_all()
+    async with database.reading() as session:
+        assert sum(await session.scalars(select(Delivery.n_attempts))) == 30, "those that were in flight already"
+    wire.error = None
+    clock.advance(seconds=59)
+    assert await outbox.claim_due() == 0
+    clock.advance(seconds=2)
+    await outbox.deliver_all()
+    assert len(wire.sent) == 60
