@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -43,7 +43,10 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
+Stop = Callable[[], Awaitable[None]]
+
 ROLES = ("bot", "worker", "console")
+END_S = 20.0  # how long a part has to come to its end
 PAID_IN_FLIGHT = 100  # above the free rate, more requests must be on their way at once
 
 
@@ -191,8 +194,9 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
             share_notices=limiter.share_notices,
         )
         await clockwork.start()
-        tasks = [asyncio.create_task(outbox.run(), name="outbox")]
-        stopping = [outbox.stop]
+        sending = asyncio.create_task(outbox.run(), name="outbox")
+        tasks = [sending]
+        ends: list[list[tuple[Stop, asyncio.Task[None]]]] = [[(outbox.stop, sending)]]
         if "bot" in roles:
             handler = Handler(
                 app.database, parts, outbox, sender, process_id=process_id, clock=utc_now,
@@ -205,24 +209,35 @@ async def _messaging(app: App, roles: Sequence[str]) -> AsyncIterator[None]:
                 stays_in=(*rules.channels.values(), *filter(None, [app.deployment.staff_group])),
             )
             fetcher = Fetcher(bot, app.database, parts.sealer, words=parts.screens.words, clock=utc_now)
-            tasks += [asyncio.create_task(fetcher.run(), name="fetcher"),
-                      asyncio.create_task(handler.run(), name="handler"),
-                      asyncio.create_task(receiver.run(), name="receiver"),
+            fetching = asyncio.create_task(fetcher.run(), name="fetcher")
+            handling = asyncio.create_task(handler.run(), name="handler")
+            receiving = asyncio.create_task(receiver.run(), name="receiver")
+            tasks += [fetching, handling, receiving,
                       asyncio.create_task(announce_commands(bot, parts.screens), name="commands")]
-            stopping = [receiver.stop, handler.stop, fetcher.stop, outbox.stop]
+            ends[:0] = [[(receiver.stop, receiving)], [(handler.stop, handling), (fetcher.stop, fetching)]]
         for task in tasks:
             task.add_done_callback(_report)
         try:
             yield
         finally:
             # In this order: nothing new is fetched, what was fetched is handled, what was queued is sent.
-            for stop in stopping:
-                await stop()
-            _done, late = await asyncio.wait(tasks, timeout=20)
-            for task in late:
+            await end_in_turn(ends)
+            for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             clockwork.stop()
+
+
+async def end_in_turn(ends: Sequence[Sequence[tuple[Stop, asyncio.Task[None]]]]) -> None:
+    """Stop parts group after group: the next only once the one before has ended, since it takes what that hands on."""
+    for group in ends:
+        for stop, _task in group:
+            await stop()
+        running = [task for _stop, task in group]
+        _done, late = await asyncio.wait(running, timeout=END_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def _share_of_rate(rate: int, roles: Sequence[str]) -> int:

@@ -48,6 +48,9 @@ class LedgerError(KobanError):
     """The ledger beside the backups cannot be read or written; says which line, or why."""
 
 
+NOT_BEGUN = "the message had not been given to Telegram"  # a note on the cancellation of a message that waited
+
+
 class DeliveryError(KobanError):
     """Telegram did not take a message.
 

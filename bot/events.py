@@ -221,7 +221,9 @@ async def give_free_seats(database: Database, *, screens: Screens, sealer: Seale
     for notice_id in found:
         async with database.transaction() as session:
             event = await events.locked(session, notice_id)
-            while event is not None and (waiting := await events.next_for_seat(session, event)):
+            if event is None or event.cancelled_at is not None:
+                continue
+            while waiting := await events.next_for_seat(session, event):
                 reply, chat = waiting
                 reply.answer = EventAnswer.COMING
                 await session.flush()

@@ -35,7 +35,6 @@ from storage import audit, notices
 from storage.audit import AuditTag
 from storage.database import Database
 from storage.models import (
-    DeliveryStatus,
     Event,
     Notice,
     NoticeKind,
@@ -280,9 +279,7 @@ async def cancel(session: AsyncSession, notice: Notice, person: Staff, *, now: d
         session, notice.id, sources, NoticeStatus.CANCELLED, updated_at=now, finished_at=now
     ):
         raise WrongState("This notice has already ended.")
-    await notices.cancel_queued(
-        session, [notice.id], status=DeliveryStatus.CANCELLED, reason="the notice was cancelled", now=now
-    )
+    await notices.cancel_queued(session, [notice.id], NoticeStatus.CANCELLED, now=now)
     audit.record(session, AuditTag.STAFF_NOTICE_CANCEL, _subject(notice), now=now, staff_id=person.id)
 
 
@@ -324,7 +321,9 @@ async def tick(database: Database, *, now: datetime, channels: Channels | None =
 async def _expand(database: Database, notice_id: int, channels: Channels | None, *, now: datetime) -> bool:
     """Claim one due notice and add its deliveries, in one transaction; False when another worker has it."""
     async with database.filling() as session:
-        notice = await get(session, notice_id)
+        notice = await notices.locked(session, notice_id)
+        if notice is None or notice.status != NoticeStatus.SCHEDULED or not notice.send_at or notice.send_at > now:
+            return False  # another worker has it, or a person put it off since it was found
         if notice.expires_at is not None and notice.expires_at <= now:
             if moved := await notices.move(
                 session, notice_id, [NoticeStatus.SCHEDULED], NoticeStatus.EXPIRED, finished_at=now

@@ -19,7 +19,7 @@ from gettext import NullTranslations
 
 from bot import safety
 from bot.error_watch import ErrorWatch, Trouble
-from bot.errors import DeliveryError
+from bot.errors import NOT_BEGUN, DeliveryError
 from bot.i18n import Strings
 from bot.outgoing import About, Address, Outgoing
 from bot.queueing import Job, queue, queue_all
@@ -48,6 +48,7 @@ LONGEST_DELAY_S = 300.0
 ANSWERS_IN_FLIGHT = 200
 NOTICES_IN_FLIGHT = 30  # claimed and not settled yet: after a kill at most this many are unknown
 IDLE_S = 0.25
+FINISH_S = 10.0  # how long what is on its way has when the process ends
 SETTLE_S = 0.1  # how long the outcome of a notice's message waits at most for others, to share their commit
 _LANES = {False: (Lane.DANGER, Lane.ANSWER), True: (Lane.NOTICE,)}  # by whether it is a notice's
 
@@ -92,6 +93,7 @@ class Outbox:
         self._is_quiet = is_quiet
         self._stop_notice = stop_notice
         self._watch = ErrorWatch()
+        self._notices_wait_until: datetime | None = None  # Telegram asked all of them to wait
         self._troubles: list[tuple[int, Trouble]] = []
         self._capacity = {True: notices_in_flight if takes_notices else 0, False: ANSWERS_IN_FLIGHT}
         # Of answers those on their way; of notices all that were claimed and are not settled yet.
@@ -174,9 +176,11 @@ class Outbox:
 
     async def _due(self, now: datetime) -> list[bool]:
         """Return whether answers (False) and notices (True) wait, so that no write lock is taken for nothing."""
+        has_to_wait = self._notices_wait_until is not None and now < self._notices_wait_until
+        looked_at = {lane: self._capacity[lane] and not (lane and has_to_wait) for lane in _LANES}
         async with self._database.reading() as session:
             return [is_notice for is_notice, lanes in _LANES.items()
-                    if self._capacity[is_notice] and await deliveries.any_due(session, lanes=lanes, now=now)]
+                    if looked_at[is_notice] and await deliveries.any_due(session, lanes=lanes, now=now)]
 
     async def deliver_all(self) -> None:
         """Send everything that is due now and settle it; for tests and commands, not beside `run`."""
@@ -233,7 +237,11 @@ class Outbox:
         chain = self._chains[chat_id]
         while chain:
             job = chain[0]
-            settlement = await self._send_one(job)
+            try:
+                settlement = await self._send_one(job)
+            except asyncio.CancelledError as error:
+                self._give_back(chat_id, is_begun=NOT_BEGUN not in getattr(error, "__notes__", ()))
+                raise
             delayed = [job]
             if settlement.status is DeliveryStatus.QUEUED:
                 delayed = list(chain)
@@ -247,6 +255,24 @@ class Outbox:
                 )
             self._freed.set()
         del self._chains[chat_id]
+
+    def _give_back(self, chat_id: int, *, is_begun: bool) -> None:
+        """Settle a chat's jobs because this process ends: another one may send what was not begun, at once.
+
+        is_begun: whether Telegram may have the first of them.
+        """
+        now = self._clock()
+        for number, job in enumerate(self._chains.pop(chat_id)):
+            status, may_have_it = DeliveryStatus.QUEUED, is_begun and number == 0
+            if may_have_it and job.notice_id is not None:
+                status = DeliveryStatus.UNKNOWN
+            self._in_flight[False] -= job.lane is not Lane.NOTICE
+            self._settled(
+                Settlement(job.id, status, now, not_before=now, may_be_repeated=may_have_it,
+                           error="the process ended while sending" if may_have_it else None,
+                           part_ids=deliveries.write_ids(job.part_ids)),
+                lane=job.lane,
+            )
 
     async def _send_one(self, job: Job) -> Settlement:
         try:
@@ -276,6 +302,8 @@ class Outbox:
         parts = deliveries.write_ids(job.part_ids) if isinstance(job, Job) else None
         log.warning("delivery not sent: %s", error.reason, extra={"delivery_id": job.id})
         self._note(job, error)
+        if error.whole_lane and error.retry_after is not None:
+            self._notices_wait_until = now + timedelta(seconds=error.retry_after)
         if error.is_blocked:
             self._blocked.add(job.chat_id)
         if error.may_be_delivered and job.notice_id is not None:
@@ -346,12 +374,20 @@ class Outbox:
             pass
 
     async def _finish(self, settler: asyncio.Task[None]) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=10)
+        """Wait for what is on its way, give back what is late, and record all of it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_S):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        if late := set(self._tasks):
+            log.warning("%d chats could not be sent to before the end: their messages wait", len(late))
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late, timeout=1)
         self._ended = True
         self._has_settlements.set()
         self._has_urgent_settlements.set()
-        await asyncio.wait([settler], timeout=15)
+        await asyncio.wait([settler], timeout=5)
         try:
             await self._settle_batch()
         except Exception:

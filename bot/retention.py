@@ -26,6 +26,7 @@ from storage.models import (
     DeliveryStatus,
     Message,
     Rating,
+    StaffLink,
     Subscription,
     Ticket,
     TicketStatus,
@@ -70,7 +71,7 @@ class Due:
 
 
 # A notice's deliveries stay for its report; they hold no words. A chat that has a consultation or wants notices stays,
-# and so does a channel: it is nobody's.
+# and so do one that staff linked (in which they are told of alarms, and write nothing) and a channel: it is nobody's.
 CLASSES = (
     DataClass("updates", Update, Update.handled_at),
     DataClass("tickets", Ticket, Ticket.closed_at, Ticket.status.in_(_ENDED)),
@@ -83,6 +84,7 @@ CLASSES = (
         Chat.state != ChatState.CHANNEL,
         ~select(Ticket.id).where(Ticket.chat_id == Chat.id).exists(),
         ~select(Subscription.kind).where(Subscription.chat_id == Chat.id).exists(),
+        ~select(StaffLink.staff_id).where(StaffLink.chat_id == Chat.id).exists(),
     )),
 )
 

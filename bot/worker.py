@@ -122,8 +122,9 @@ class Clockwork:
             log.exception("a tick failed; the next one tries again")
 
     async def _beat(self) -> None:
-        now = self._clock()
         async with self._database.transaction() as session:
+            await session.connection()  # which on SQLite may wait for others: a sign of life from before would be old
+            now = self._clock()
             await deliveries.beat(session, process_id=self._process_id, role=self._role, now=now)
             taken_back = await deliveries.release_silent(
                 session, silent_since=now - timedelta(seconds=SILENT_S), now=now

@@ -25,7 +25,7 @@ from storage.models import (
     Update,
     Urgency,
 )
-from storage.notices import is_still_wanted
+from storage.notices import ENDS_OF_NOTICES, is_still_wanted
 
 OUTBOX = "delivery"
 EVERYTHING_IN_ONE = "run"  # the role of a process that has all of them: a role has 16 letters
@@ -213,9 +213,14 @@ async def _take(
 
 
 async def settle(session: AsyncSession, settlements: Sequence[Settlement]) -> None:
-    """Record what became of claimed deliveries; the words of one that is finished are removed."""
+    """Record what became of claimed deliveries; the words of one that is finished are removed.
+
+    What is to be tried again is so only while it is still claimed: somebody else may know more by now. And not when
+    its notice has ended meanwhile, since nobody would ever take it.
+    """
     final = [_values(item) for item in settlements if item.status is not DeliveryStatus.QUEUED]
     again = [_values(item) for item in settlements if item.status is DeliveryStatus.QUEUED]
+    ended = await _ended_notices(session, [item.id for item in settlements if item.status is DeliveryStatus.QUEUED])
     connection = await session.connection()
     table = Delivery.__table__
     shared: dict[str, Any] = {
@@ -233,7 +238,27 @@ async def settle(session: AsyncSession, settlements: Sequence[Settlement]) -> No
             "not_before": bindparam("b_not_before"),
             "may_be_repeated": or_(table.c.may_be_repeated, bindparam("b_may_be_repeated")),
         }
-        await connection.execute(update(table).where(table.c.id == bindparam("b_id")).values(**waiting), again)  # type: ignore[arg-type]
+        is_ours = (table.c.id == bindparam("b_id"), table.c.status == DeliveryStatus.SENDING)
+        await connection.execute(update(table).where(*is_ours).values(**waiting), again)  # type: ignore[arg-type]
+    for notice_id, status in ended:
+        end, reason = ENDS_OF_NOTICES[status]
+        of_notice = (Delivery.notice_id == notice_id, Delivery.id.in_([row["b_id"] for row in again]))
+        await session.execute(
+            update(Delivery).where(*of_notice, Delivery.status == DeliveryStatus.QUEUED)
+            .values(status=end, error=reason, settled_at=again[0]["b_settled_at"])
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def _ended_notices(session: AsyncSession, ids: Sequence[int]) -> list[tuple[int, str]]:
+    """Return (id, status) of the notices of these deliveries that have ended; none of them ends until the commit."""
+    if not ids:
+        return []
+    of_these = select(Delivery.notice_id).where(Delivery.id.in_(ids), Delivery.notice_id.is_not(None))
+    rows = await session.execute(
+        select(Notice.id, Notice.status).where(Notice.id.in_(of_these)).order_by(Notice.id).with_for_update(read=True)
+    )
+    return [(number, status) for number, status in rows if status in ENDS_OF_NOTICES]
 
 
 def _values(item: Settlement) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,11 @@ from storage.models import (
 )
 
 ENDED = (NoticeStatus.DONE, NoticeStatus.CANCELLED, NoticeStatus.EXPIRED)
+# What becomes of a message that still waits when its notice has ended, and why.
+ENDS_OF_NOTICES: Mapping[str, tuple[DeliveryStatus, str]] = {
+    NoticeStatus.CANCELLED: (DeliveryStatus.CANCELLED, "the notice was cancelled"),
+    NoticeStatus.EXPIRED: (DeliveryStatus.SKIPPED, "expired"),
+}
 
 
 async def locked(session: AsyncSession, notice_id: int) -> Notice | None:
@@ -93,18 +98,21 @@ def is_still_wanted() -> ColumnElement[bool]:
     """Tell, in a query of Delivery, its Notice and its Chat, whether the chat still wants what was queued for it.
 
     A withdrawal takes a message away and asks nobody. A message about an event goes to those who said that they come,
-    whether or not they get other notices; everything else needs the subscription.
+    whether or not they get other notices, and of one that was called off only that; everything else needs the
+    subscription.
     """
     replied = (EventReply.notice_id == Notice.original_id, EventReply.chat_id == Delivery.chat_id)
     here = (EventAnswer.COMING, EventAnswer.WAITING)
+    is_on = exists().where(Event.notice_id == Notice.original_id, Event.cancelled_at.is_(None))
     is_coming = exists().where(*replied, EventReply.answer == EventAnswer.COMING)
     has_replied = exists().where(*replied, EventReply.answer.in_(here))
     is_subscribed = exists().where(Subscription.chat_id == Delivery.chat_id, Subscription.kind == Notice.kind)
     return or_(
         Notice.purpose == NoticePurpose.WITHDRAWAL,
         ~in_safe_contact() & or_(
-            and_(Notice.purpose == NoticePurpose.REMINDER, is_coming),
-            and_(Notice.purpose.in_((NoticePurpose.CHANGE, NoticePurpose.CANCELLATION)), has_replied),
+            and_(Notice.purpose == NoticePurpose.REMINDER, is_coming, is_on),
+            and_(Notice.purpose == NoticePurpose.CHANGE, has_replied, is_on),
+            and_(Notice.purpose == NoticePurpose.CANCELLATION, has_replied),
             and_(Notice.purpose.in_((NoticePurpose.NOTICE, NoticePurpose.REPEAT, NoticePurpose.CORRECTION)),
                  is_subscribed),
         ),
@@ -259,16 +267,17 @@ async def skip_expired(session: AsyncSession, *, now: datetime) -> list[int]:
     """Skip what is still queued of notices past their expiry; a paused one ends as expired. Returns the notices."""
     ids = await expiring(session, now=now)
     if ids:
-        await cancel_queued(session, ids, status=DeliveryStatus.SKIPPED, reason="expired", now=now)
+        await cancel_queued(session, ids, NoticeStatus.EXPIRED, now=now)
         for notice_id in ids:
             await move(session, notice_id, [NoticeStatus.PAUSED], NoticeStatus.EXPIRED, finished_at=now)
     return ids
 
 
 async def cancel_queued(
-    session: AsyncSession, notice_ids: Sequence[int], *, status: DeliveryStatus, reason: str, now: datetime
+    session: AsyncSession, notice_ids: Sequence[int], end: NoticeStatus, *, now: datetime
 ) -> None:
-    """Settle what is still queued of these notices."""
+    """Settle what is still queued of these notices. end: CANCELLED or EXPIRED."""
+    status, reason = ENDS_OF_NOTICES[end]
     await session.execute(
         update(Delivery)
         .where(Delivery.notice_id.in_(notice_ids), Delivery.status == DeliveryStatus.QUEUED)

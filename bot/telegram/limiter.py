@@ -35,10 +35,19 @@ CHAT_INTERVAL_S = 1.0 + CHAT_GUARD_S
 N_RESERVED = 2
 RESERVE_S = 10.0  # how long after an answer notices leave slots free
 CATCH_UP_S = 0.05
+LONGEST_WAIT_S = 5.0  # a notice that must wait longer because Telegram said so goes back to the outbox
 SEVERAL_CHATS = 3
 SEVERAL_CHATS_S = 5.0
 
 _LANES = (Lane.DANGER, Lane.ANSWER, Lane.NOTICE)
+
+
+class LanePausedError(Exception):
+    """Telegram asked the whole lane to wait. seconds: how long from now."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the lane waits for {seconds:.0f} s")
+        self.seconds = seconds
 
 
 class Handle(Protocol):
@@ -134,7 +143,13 @@ class Limiter:
         self._notice_interval = (WINDOW_S + GUARD_S) / share
 
     async def acquire(self, chat: Hashable, lane: Lane) -> Turn:
-        """Wait for a turn to send one message to a chat. Cancelling the wait gives the place up."""
+        """Wait for a turn to send one message to a chat. Cancelling the wait gives the place up.
+
+        Raises LanePausedError for a notice that Telegram asks to wait for long, whether it waits already or comes then:
+        what is decided meanwhile (it was cancelled, it expired, its resident wants no more) is seen in the outbox.
+        """
+        if lane is Lane.NOTICE and (wait := self._paused_until[lane] - self._clock()) > LONGEST_WAIT_S:
+            raise LanePausedError(wait)
         self._forget_idle()
         waiter = _Waiter(chat, lane, asyncio.get_running_loop().create_future())
         self._ready[lane].append(waiter)
@@ -143,7 +158,7 @@ class Limiter:
         try:
             turn = await waiter.future
         except asyncio.CancelledError:
-            if waiter.future.done() and not waiter.future.cancelled():
+            if waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
                 self.done(waiter.future.result())
             raise
         # The message leaves now, not when the turn was given.
@@ -180,6 +195,7 @@ class Limiter:
         pace.refused_until = max(pace.refused_until, until)
         if lane is Lane.NOTICE:
             self._pause(Lane.NOTICE, until)
+            self._turn_notices_away(seconds)
             return
         self._refused.append((now, chat))
         while self._refused and (now - self._refused[0][0] > SEVERAL_CHATS_S or len(self._refused) > self._rate):
@@ -187,6 +203,7 @@ class Limiter:
         if len({each for _, each in self._refused}) >= SEVERAL_CHATS:
             self._pause(Lane.ANSWER, until)
             self._pause(Lane.NOTICE, until)
+            self._turn_notices_away(seconds)
 
     def wait_of(self, chat: Hashable, lane: Lane) -> float:
         """Return how many seconds Telegram still asks this chat to wait; danger cards are tried all the same."""
@@ -197,6 +214,13 @@ class Limiter:
 
     def _pause(self, lane: Lane, until: float) -> None:
         self._paused_until[lane] = max(self._paused_until[lane], until)
+
+    def _turn_notices_away(self, seconds: float) -> None:
+        if seconds <= LONGEST_WAIT_S:
+            return
+        for waiter in (*self._ready[Lane.NOTICE], *(each for _at, _n, each in self._delayed)):
+            if waiter.lane is Lane.NOTICE and not waiter.future.done():
+                waiter.future.set_exception(LanePausedError(seconds))
 
     def _pump(self) -> None:
         """Give every turn that can be given now, and come back when the next one can."""
@@ -218,7 +242,7 @@ class Limiter:
         n_kept = self._n_reserved if lane is Lane.NOTICE and now - self._last_answer < RESERVE_S else 0
         wake_at = float("inf")
         while queue:
-            if queue[0].future.done():  # its caller was cancelled
+            if queue[0].future.done():  # its caller was cancelled or turned away
                 queue.popleft()
                 self._n_waiting -= 1
                 continue

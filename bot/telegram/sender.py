@@ -14,10 +14,10 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, TelegramError
 
 from bot.config import Settings
-from bot.errors import DeliveryError, SettingsError
+from bot.errors import NOT_BEGUN, DeliveryError, SettingsError
 from bot.notice_rules import FREE_RATE
 from bot.outgoing import About, Address, Outgoing
-from bot.telegram.limiter import Limiter
+from bot.telegram.limiter import LONGEST_WAIT_S, LanePausedError, Limiter
 from bot.telegram.parameters import (
     NOTHING_LINKED,
     caption_parameters,
@@ -44,7 +44,6 @@ MAX_TOAST = 200  # characters. Source: Bot API, answerCallbackQuery.text (2026-1
 MAX_DELETED = 100  # messages at once. Source: Bot API, deleteMessages (2026-11-22)
 DELETES_AT_ONCE = 10
 LONGEST_CHECK_WAIT_S = 30.0  # while it is looked at whether messages are gone: they are, mostly, and the report waits
-LONGEST_WAIT_S = 5.0  # a message whose chat must wait longer goes back to the outbox
 _CANNOT_CHANGE = ("message to edit not found", "message can't be edited", "message to delete not found",
                   "message can't be deleted")
 
@@ -255,7 +254,13 @@ class Sender:
     async def _result(self, address: Address, lane: Lane, method: str, parameters: dict[str, Any]) -> Any:
         if (wait := self._limiter.wait_of(address, lane)) > LONGEST_WAIT_S:
             raise DeliveryError("Telegram asked this chat to wait", retry_after=wait)
-        turn = await self._limiter.acquire(address, lane)
+        try:
+            turn = await self._limiter.acquire(address, lane)
+        except LanePausedError as paused:
+            raise DeliveryError("Telegram asked to wait", retry_after=paused.seconds, whole_lane=True) from None
+        except asyncio.CancelledError as error:
+            error.add_note(NOT_BEGUN)
+            raise
         try:
             result = await call(self._bot, method, parameters)
         except FloodControl as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from storage.database import Database
 
 LEASE = timedelta(seconds=60)  # longer than a call may take; after a kill another process uploads
 ASK_AGAIN_S = 1.0
+log = logging.getLogger(__name__)
+
 _KEPT = 200  # ids remembered
 
 
@@ -82,12 +85,16 @@ class Uploads:
         return Handle(Upload(file.name, content, file.mime))
 
     async def _end(self, file: StoredFile, kept_as: str | None) -> None:
-        async with self._database.transaction() as session:
-            await notice_files.end_upload(session, file.id, kept_as)
+        """Let others know. An error here must not look as if the message had not been sent: it would go out again."""
         if kept_as is None:
             self._known.pop(file.id, None)
         else:
             self._remember(file, kept_as)
+        try:
+            async with self._database.transaction() as session:
+                await notice_files.end_upload(session, file.id, kept_as)
+        except Exception:
+            log.exception("what an upload came to could not be recorded; another process uploads the file again")
 
     def _remember(self, file: StoredFile, kept_as: str) -> None:
         while len(self._known) >= _KEPT:

@@ -11,7 +11,7 @@ from bot import retention
 from bot.__main__ import main
 from bot.conversation import Parts
 from bot.i18n import TOKYO
-from storage import audit
+from storage import audit, links
 from storage.database import Database
 from storage.models import (
     Attachment,
@@ -23,6 +23,7 @@ from storage.models import (
     Message,
     Rating,
     Revision,
+    Role,
     Ticket,
     TicketStatus,
     Turn,
@@ -31,7 +32,7 @@ from storage.models import (
 )
 from storage.sealing import Sealer
 from tests.conftest import A_MONDAY
-from tests.factories import make_chat, make_file, make_ticket
+from tests.factories import make_chat, make_file, make_staff, make_ticket
 
 
 async def test_a_closed_consultation_goes_after_the_days_the_resident_was_told(
@@ -147,3 +148,19 @@ def test_the_command_with_dry_run_changes_nothing_and_without_it_does(
     assert asyncio.run(turns()) == 1
     assert main(["retention"]) == 0
     assert asyncio.run(turns()) == 0
+
+
+async def test_a_chat_in_which_staff_are_told_of_alarms_stays(
+    database: Database, sealer: Sealer, parts: Parts
+) -> None:
+    """Nobody writes anything there, so it looked old, and nobody was told of a notice that stopped any more."""
+    async with database.transaction() as session:
+        person = await make_staff(session, role=Role.APPROVER)
+        chat = await make_chat(session, sealer=sealer)
+        await make_chat(session, sealer=sealer)
+        (await links.of(session, person.id)).chat_id = chat.id
+    async with database.transaction() as session:
+        later = A_MONDAY + timedelta(days=5000)
+        assert (await retention.remove_old(session, deployment=parts.deployment, now=later))["chats"] == 1
+    async with database.reading() as session:
+        assert [each.id for each in await links.chats_of(session, [Role.APPROVER])] == [chat.id]

@@ -238,3 +238,18 @@ async def test_a_notice_at_midnight_in_japan_is_due_at_that_moment(site: Site, c
     async with site.database.reading() as session:
         assert await notices.due(session, now=clock()) == []
         assert await notices.due(session, now=clock.advance(seconds=1)) == [notice_id]
+
+
+async def test_a_sign_of_life_that_waited_for_the_database_is_not_old(site: Site, clock: Clock) -> None:
+    """Under load on SQLite it may wait for seconds; with the time of before, the others took this process for dead."""
+    beat = site.workers[0].clockwork._beat
+    async with site.database.transaction() as session:
+        await session.connection()
+        waiting = asyncio.create_task(beat())
+        await asyncio.sleep(0.2)
+        if not site.database.is_sqlite:
+            await waiting  # nobody waits there
+        clock.advance(seconds=2 * SILENT_S)
+    await (beat() if waiting.done() else waiting)
+    async with site.database.reading() as session:
+        assert list(await session.scalars(select(Process.seen_at))) == [clock()]

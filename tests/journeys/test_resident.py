@@ -104,3 +104,20 @@ async def test_a_clean_stop_answers_what_was_fetched(sqlite_url: str) -> None:
             )
         await database.close()
     assert left == 0
+
+
+async def test_a_stop_under_load_leaves_nothing_behind_as_on_its_way(sqlite_url: str) -> None:
+    """What the handler answers after the signal goes out, or is given back; else it would go out again at the start."""
+    async with running_koban(sqlite_url) as koban:
+        await koban.start()
+        residents = [koban.resident(8000 + number, "vi") for number in range(320)]
+        for resident in residents:
+            resident.write("mất xe đạp")
+        await koban.state.until(lambda: any(each.received() for each in residents) or None, 20)
+        assert await koban.stop() == 0
+        database = Database(sqlite_url)
+        async with database.reading() as session:
+            left = set(await session.scalars(select(Delivery.status)))
+        await database.close()
+    assert DeliveryStatus.SENT in left
+    assert left <= {DeliveryStatus.SENT, DeliveryStatus.QUEUED}

@@ -13,7 +13,7 @@ import pytest
 from bot.outgoing import plain
 from bot.simulator.models import Config, LimitSettings
 from bot.simulator.server import SimulatorServer
-from bot.telegram.limiter import BURST, CHAT_INTERVAL_S, Limiter, Turn
+from bot.telegram.limiter import BURST, CHAT_INTERVAL_S, LanePausedError, Limiter, Turn
 from bot.telegram.request import AiohttpRequest
 from bot.telegram.sender import Sender, bot_for
 from storage.models import Lane
@@ -334,3 +334,28 @@ async def test_a_strict_server_refuses_nothing_at_thirty_a_second() -> None:
         stats = simulator.state.stats
         assert stats.statuses == {200: 150}
         assert stats.sliding_maximum <= 30
+
+
+async def test_a_long_wait_that_telegram_asks_for_gives_notices_back_and_no_answers() -> None:
+    """They would be sent an hour later, whatever was decided in that hour."""
+    bench = Bench()
+    waiting = [bench.send(chat, Lane.NOTICE) for chat in range(30)]
+    await bench.time.run(0.1)
+    bench.limiter.refused(99, Lane.NOTICE, 3600)
+    await settle()
+    turned_away = [task for task in waiting if task.done() and task.exception()]
+    assert len(turned_away) > 20
+    assert all(isinstance(task.exception(), LanePausedError) for task in turned_away)
+    with pytest.raises(LanePausedError) as caught:
+        await bench.limiter.acquire(100, Lane.NOTICE)
+    assert 3590 < caught.value.seconds <= 3600
+    bench.send(101, Lane.ANSWER)
+    await bench.time.run(2)
+    assert [chat for _at, chat, lane in bench.arrived if lane is Lane.ANSWER] == [101]
+    assert bench.limiter.n_waiting == 0
+    bench.time.now += 3600
+    late = bench.send(102, Lane.NOTICE)
+    await bench.time.run(2)
+    assert late.done()
+    assert late.exception() is None
+    await asyncio.gather(*bench.tasks, return_exceptions=True)

@@ -339,3 +339,19 @@ def test_a_message_with_files_survives_the_outbox_as_json() -> None:
     whole = Outgoing(text="words", file=file, before=(Outgoing(text="", file=file, is_silent=True),),
                      about_part_ids=(4, 5))
     assert Outgoing.from_json(whole.to_json()) == whole
+
+
+async def test_an_upload_that_cannot_be_recorded_is_not_sent_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise OSError("the database is away")
+
+    notice_id = await office.notice({"vi": PICTURE}, n_residents=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(rows, "end_upload", away)
+        await office.work()
+    for _ in range(3):
+        await office.work()
+    assert await office.states(notice_id) == {"sent": 2}
+    assert [len(office.said(FIRST + n)) for n in range(2)] == [1, 1]

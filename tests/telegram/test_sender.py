@@ -11,7 +11,7 @@ from telegram import Bot
 from telegram.error import BadRequest, TelegramError
 
 from bot.config import Settings
-from bot.errors import DeliveryError, SettingsError
+from bot.errors import NOT_BEGUN, DeliveryError, SettingsError
 from bot.outgoing import MAX_TEXT_UNITS, Button, Entity, Outgoing, TextBuilder, plain
 from bot.simulator import people
 from bot.simulator.faults import Fault
@@ -141,6 +141,20 @@ async def test_a_429_says_how_long_and_whether_for_every_chat(simulator: Simulat
     with pytest.raises(DeliveryError) as caught:
         await sender.send(8, plain("notice"), Lane.NOTICE)
     assert (caught.value.retry_after, caught.value.whole_lane) == (2, True)
+
+
+async def test_a_message_that_is_called_off_before_its_turn_says_so(simulator: SimulatorServer, bot: Bot) -> None:
+    simulator.state.add_resident(id=RESIDENT, first_name="Linh", started=True)
+    limiter = Limiter(rate=1)
+    turn = await limiter.acquire("another chat", Lane.ANSWER)
+    waiting = asyncio.create_task(Sender(bot, limiter).send(RESIDENT, plain("hello"), Lane.ANSWER))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await waiting
+    assert NOT_BEGUN in caught.value.__notes__
+    assert not simulator.state.calls
+    limiter.done(turn)
 
 
 async def test_a_chat_that_must_wait_long_is_not_called_but_a_danger_card_is_tried(
