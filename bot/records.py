@@ -187,8 +187,9 @@ def _retention(options: argparse.Namespace) -> int:
                     await retention.remove_old(session, deployment=deployment, now=now)
             return found
 
+    due = asyncio.run(go())
     print("This would go now:" if options.dry_run else "This went:")
-    for each in asyncio.run(go()):
+    for each in due:
         oldest = f"the oldest from {each.oldest.astimezone(TOKYO):%Y-%m-%d}" if each.oldest else ""
         kept = "(stays: the audit is only added to)" if each.is_kept else ""
         print(f"  {each.name:<12}{each.n_rows:>10,}  older than {each.days} days  {oldest} {kept}".rstrip())
