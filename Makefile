@@ -39,4 +39,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	@touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var/demo  # var/ may hold a real database and its ledger

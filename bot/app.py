@@ -114,7 +114,14 @@ def notice_limits(app: App) -> NoticeLimits:
 
 
 async def prepare_database(app: App) -> None:
-    """Bring the tables up to date and make sections and stations those of the deployment."""
+    """Bring the tables up to date and make sections and stations those of the deployment.
+
+    Raises SettingsError when the folder of a SQLite file cannot be made.
+    """
+    try:
+        app.database.make_folder()
+    except OSError as error:
+        raise SettingsError([f"KOBAN_DATABASE_URL: its folder cannot be made ({error.strerror})"]) from error
     await migrate.upgrade(app.database)
     async with app.database.transaction() as session:
         await write_rows(session, app.deployment)

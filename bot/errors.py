@@ -3,6 +3,7 @@
     KobanError
     ├── SettingsError          a setting is missing, unknown or malformed; names all of them at once
     ├── DeploymentError        the deployment file is wrong; each problem with file and line
+    ├── NoDatabaseError        the SQLite file that a command should look at is not there
     ├── BackupError            a backup cannot be made, or cannot be used; nothing was changed
     ├── LedgerError            the ledger beside the backups cannot be read or written
     ├── DeliveryError          Telegram did not take a message; `permanent` tells whether trying again can help
@@ -38,6 +39,10 @@ class DeploymentError(KobanError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class NoDatabaseError(KobanError):
+    """The SQLite file that a command should look at is not there; says where it was looked for."""
 
 
 class BackupError(KobanError):

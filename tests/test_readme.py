@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from bot.__main__ import _parser
 from bot.config import Settings
+from intents.__main__ import main as intents_main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -39,6 +40,33 @@ def test_every_koban_command_it_names_exists(command: str) -> None:
     with pytest.raises(SystemExit) as ended:
         _parser().parse_args([command, "--help"])
     assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`python -m intents ([a-z-]+)", README))))
+def test_every_command_for_authors_it_names_exists(command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        intents_main([command, "--help"])
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"`make ([\w./-]+)`", README))))
+def test_every_target_of_make_it_names_exists(target: str) -> None:
+    targets = re.findall(r"^(\S+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE)
+    assert target in [each.replace("$(VENV)", ".venv") for each in targets]
+
+
+def test_it_installs_so_that_the_words_beside_the_code_are_found() -> None:
+    """`locales/` is in no package: an installation that copies the code elsewhere would find no answers."""
+    lines = re.findall(r"pip install [^`]*", README)
+    assert lines
+    assert all(line.startswith("pip install -e ") for line in lines)
+
+
+def test_cleaning_up_leaves_the_database_of_the_defaults() -> None:
+    said = subprocess.run(["make", "--dry-run", "clean"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    removed = said.split("#")[0].split()
+    assert ".venv" in removed
+    assert "var" not in removed
 
 
 @pytest.mark.parametrize("command", re.findall(r"`python -m intents (add-\w+ [^`]+)`", README))

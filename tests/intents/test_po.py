@@ -107,3 +107,10 @@ def test_what_is_no_po_file_or_no_language_is_said_plainly(tree: Path, capsys: p
     assert "not a PO file" in capsys.readouterr().err
     assert main(["export-po", "xx", str(tree / "xx.po"), "--root", str(tree)]) == 1
     assert "add-locale xx" in capsys.readouterr().err
+
+
+def test_a_mistaken_language_leaves_the_file_that_is_there(tree: Path) -> None:
+    path = export(tree)
+    before = path.read_bytes()
+    assert main(["export-po", "xx", str(path), "--root", str(tree)]) == 1
+    assert path.read_bytes() == before

@@ -1,5 +1,6 @@
 """Training: a small project of three topics becomes a file that answers, and the development set stays out of it."""
 
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from intents import encoder, features, training, vectors
+from intents.__main__ import main
 from intents.danger import lifted
 from intents.evaluation import (
     DangerSample,
@@ -182,3 +184,12 @@ def test_features_have_unit_length_and_know_only_the_vocabulary() -> None:
     if len(columns):
         assert float(np.linalg.norm(weights)) == pytest.approx(1.0, abs=1e-5)
     assert not len(features.weigh(features.grams("ゑ"), vocabulary, idf)[0])
+
+
+def test_without_the_packages_for_authors_training_says_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "sudachipy" else find(name))
+    assert main(["train"]) == 1
+    assert "pip install -e '.[authoring]'" in capsys.readouterr().err
