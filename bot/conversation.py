@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import consultation, intake, safe_talk, wishes
+from bot import consultation, intake, safe_talk, typed, wishes
 from bot.answers import Screens
 from bot.classifier import RemoteClassifier
 from bot.deployment import Deployment
@@ -106,6 +106,9 @@ async def respond(
     offered = _settle_language(chat, incoming, parts, understanding, is_new=is_new)
     scene = Scene(session, chat, incoming, parts.screens, parts.deployment, parts.sealer, now)
 
+    if typed.is_emergency(scene):
+        scene = scene.tapping("sos")
+    understanding = typed.settled(scene, understanding)
     card = _danger_card(scene, understanding)
     response = await _respond(scene, understanding, is_new=is_new)
     if card is not None:
@@ -136,6 +139,8 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
     ticket = await tickets.current_for(scene.session, chat)
     if incoming.kind is Kind.EDIT:
         return await intake.edited(scene, ticket)
+    if meant := typed.button(scene, ticket):
+        return await wishes.press(scene.tapping(meant))
     if understanding and understanding.outcome == "bot_request" and understanding.bot_request:
         _count(scene, "request", understanding.bot_request)
         return await wishes.request(scene, understanding.bot_request)
@@ -145,6 +150,8 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
         return await intake.words(scene, ticket)
     if understanding is None:
         return _without_words(scene)
+    if good := typed.all_clear(scene):
+        return Response.say(good)
     return await _answer(scene, understanding, is_new=is_new)
 
 
