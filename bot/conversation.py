@@ -6,7 +6,7 @@ caller owns the transaction and the outbox. `respond_without_database` is what i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -116,7 +116,22 @@ async def respond(
         response = Response(messages=((Lane.DANGER, card), *response.messages), toast=response.toast)
     elif offered and response.messages:
         response = response.and_say(_language_offer(scene, offered))
-    return chat, safe_talk.guarded(scene, response)
+    return chat, safe_talk.guarded(scene, _with_emergency_button(scene, response))
+
+
+def _with_emergency_button(scene: Scene, response: Response) -> Response:
+    """Add the emergency button where nothing that is said carries it.
+
+    Not to the screens of safe contact, which tell somebody who looks over a shoulder of nothing else.
+    """
+    if not response.messages:
+        return response
+    meanings = [button.data or "" for _lane, said in response.messages for row in said.buttons for button in row]
+    lane, last = response.messages[-1]
+    if any(each.partition(":")[0] in ("sos", "sc") for each in meanings) or not last.text or last.document:
+        return response
+    last = replace(last, buttons=(*last.buttons, (scene.screens.emergency_button(scene.chat.locale),)))
+    return replace(response, messages=(*response.messages[:-1], (lane, last)))
 
 
 def _danger_card(scene: Scene, understanding: Understanding | None) -> Outgoing | None:

@@ -1,4 +1,4 @@
-"""What somebody types in place of tapping."""
+"""What somebody types in place of tapping, and the emergency button on everything that is said."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bot import conversation
 from bot.conversation import Parts, understand
-from bot.incoming import Incoming
+from bot.incoming import Incoming, Kind
 from intents.danger import Danger
 from intents.understand import Understanding
 from storage.database import Database
@@ -156,3 +156,28 @@ async def test_that_all_is_well_reaches_the_staff_of_a_consultation(talk: Talker
         await someone.tap(data)
     await someone.say("no, I am fine")
     assert (await ticket_of(database)).n_messages == 1
+
+
+async def test_the_emergency_button_is_on_everything_that_is_said(talk: Talker) -> None:
+    someone = await talk("en")
+    heard = [
+        await someone.do(Kind.LOCATION, place=(35.0, 139.0)),
+        await someone.say("/status") and await someone.tap("t:status"),
+        *[await someone.tap(data) for data in (
+            "lang", "sub", "sub:k:all", "sub:p:all:all", "sub:off", "h:stolen_bicycle:0", "ja:stolen_bicycle",
+            "do:delete_data", "do:privacy", "staff", "t:agree", "tp:crime", "tp:=stolen_bicycle", "t:skip", "m:skip",
+            "t:status",
+        )],
+    ]
+    for said in heard:
+        assert any(each.startswith("sos") for each in meanings(said)), said[-1].text
+    ticket = meanings(heard[-1])
+    closed = await someone.tap(next(each for each in ticket if each.startswith("t:close:")))
+    assert "sos" in meanings(closed)
+    assert "sos" in meanings(await someone.tap("del:yes"))
+
+
+async def test_the_screens_of_safe_contact_tell_of_nothing_else(talk: Talker) -> None:
+    someone = await talk("en")
+    for data in ("sc", "sc:on", "sc:h:1"):
+        assert not any(each.startswith("sos") for each in meanings(await someone.tap(data)))
