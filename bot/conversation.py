@@ -6,12 +6,12 @@ caller owns the transaction and the outbox. `respond_without_database` is what i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import consultation, intake, safe_talk, wishes
+from bot import consultation, intake, safe_talk, typed, wishes
 from bot.answers import Screens
 from bot.classifier import RemoteClassifier
 from bot.deployment import Deployment
@@ -106,6 +106,9 @@ async def respond(
     offered = _settle_language(chat, incoming, parts, understanding, is_new=is_new)
     scene = Scene(session, chat, incoming, parts.screens, parts.deployment, parts.sealer, now)
 
+    if typed.is_emergency(scene):
+        scene = scene.tapping("sos")
+    understanding = typed.settled(scene, understanding)
     card = _danger_card(scene, understanding)
     response = await _respond(scene, understanding, is_new=is_new)
     if card is not None:
@@ -113,7 +116,22 @@ async def respond(
         response = Response(messages=((Lane.DANGER, card), *response.messages), toast=response.toast)
     elif offered and response.messages:
         response = response.and_say(_language_offer(scene, offered))
-    return chat, safe_talk.guarded(scene, response)
+    return chat, safe_talk.guarded(scene, _with_emergency_button(scene, response))
+
+
+def _with_emergency_button(scene: Scene, response: Response) -> Response:
+    """Add the emergency button where nothing that is said carries it.
+
+    Not to the screens of safe contact, which tell somebody who looks over a shoulder of nothing else.
+    """
+    if not response.messages:
+        return response
+    meanings = [button.data or "" for _lane, said in response.messages for row in said.buttons for button in row]
+    lane, last = response.messages[-1]
+    if any(each.partition(":")[0] in ("sos", "sc") for each in meanings) or not last.text or last.document:
+        return response
+    last = replace(last, buttons=(*last.buttons, (scene.screens.emergency_button(scene.chat.locale),)))
+    return replace(response, messages=(*response.messages[:-1], (lane, last)))
 
 
 def _danger_card(scene: Scene, understanding: Understanding | None) -> Outgoing | None:
@@ -136,6 +154,8 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
     ticket = await tickets.current_for(scene.session, chat)
     if incoming.kind is Kind.EDIT:
         return await intake.edited(scene, ticket)
+    if meant := typed.button(scene, ticket):
+        return await wishes.press(scene.tapping(meant))
     if understanding and understanding.outcome == "bot_request" and understanding.bot_request:
         _count(scene, "request", understanding.bot_request)
         return await wishes.request(scene, understanding.bot_request)
@@ -145,6 +165,8 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
         return await intake.words(scene, ticket)
     if understanding is None:
         return _without_words(scene)
+    if good := typed.all_clear(scene):
+        return Response.say(good)
     return await _answer(scene, understanding, is_new=is_new)
 
 

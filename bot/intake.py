@@ -225,6 +225,8 @@ async def press(scene: Scene, action: str, receipt: str) -> Response:
         return await _rate(scene, action[4:], receipt)
     if action == "ja":
         return await _original(scene, *receipt.partition(":")[::2])
+    if ticket is None and action == "agree":  # who said no and thinks better of it is asked again
+        return await begin(scene, scene.recent_intent)
     if ticket is None or (receipt and ticket.receipt != receipt):
         return Response(toast=_("This consultation is closed."))
     try:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.answers import Screens
 from bot.deployment import Deployment
 from bot.i18n import TOKYO, Strings
-from bot.incoming import Incoming
+from bot.incoming import Incoming, Kind
 from bot.outgoing import Outgoing
 from storage.models import Chat, Lane
 from storage.sealing import Sealer
@@ -40,6 +40,10 @@ class Scene:
         """The intent that was answered a few minutes ago: what "talk to staff" is probably about."""
         answered_at = self.chat.last_intent_at
         return self.chat.last_intent if answered_at and self.now - answered_at <= FOLLOW_UP else None
+
+    def tapping(self, data: str) -> Scene:
+        """Return the scene as if a button with this meaning had been tapped."""
+        return replace(self, incoming=replace(self.incoming, kind=Kind.BUTTON, data=data, message_id=None))
 
     @property
     def today(self) -> date:

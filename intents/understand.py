@@ -45,7 +45,8 @@ class Understanding:
         """Return what a message means right after the answer to `previous`.
 
         A short one that is not clear by itself (“and how much is it?”) may well ask on about the same thing, so that
-        becomes the first of the buttons. Where danger is seen nothing is asked. n_chars: of the message.
+        becomes the first of the buttons; beside it stand others only where the message by itself pointed to them.
+        Where danger is seen nothing is asked. n_chars: of the message.
         """
         is_doubtful = self.outcome in ("choices", "fallback") and not self.danger and not self.soft_danger
         if n_chars > FOLLOW_UP_CHARS or not is_doubtful:
@@ -54,7 +55,7 @@ class Understanding:
             ranked.intent_id for ranked in self.intents[:4]
             if ranked.intent_id not in (previous, *SMALLTALK, *BOT_REQUESTS)
         ]
-        return replace(self, outcome="choices", choices=(previous, *others[:2]))
+        return replace(self, outcome="choices", choices=(previous, *(others[:2] if self.outcome == "choices" else ())))
 
     def led_by(self, intent_id: str) -> "Understanding":
         """Return this understanding after another reader has named an intent.

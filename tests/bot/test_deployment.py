@@ -154,7 +154,7 @@ def test_names_are_in_the_readers_language_or_english_and_japanese_with_its_read
     assert [place.name(tag) for tag in ("ja", "ja-simple", "vi")] == ["星見市", "星見市（ほしみし）", "Hoshimi City"]
     assert [place.name("zh-Hant") for place in demo.municipalities][:3] == ["星見市", "若木野市", "鈴ノ森市"]
     assert replace(place.names, by_tag={"ja": "みなみ市", "en": "Minami City"})("zh-Hans") == "Minami City"
-    assert (demo.police("vi"), demo.police("ko")) == ("Cảnh sát tỉnh Mizuhono", "Mizuhono Prefectural Police")
+    assert (demo.police("vi"), demo.police("bn")) == ("Cảnh sát tỉnh Mizuhono", "Mizuhono Prefectural Police")
     station = demo.station("kumonohara")
     assert station is not None
     assert (station.name_ja, station.name("en"), station.officers.operator.ja) == (

@@ -55,7 +55,7 @@ FIRM = [
     ("Аав ухаан алдчихлаа", MEDICAL), ("Үхмээр байна", CRISIS),
     ("घरभित्र चोर पस्यो", POLICE), ("श्रीमानले मलाई कुट्दै हुनुहुन्छ", POLICE),
     ("बुवा बेहोस हुनुभयो", MEDICAL), ("मलाई मर्न मन छ", CRISIS),
-    ("ghar bhitra chor pasyo", POLICE), ("malai marna man lagyo", CRISIS),
+    ("ghar bhitra chor pasyo", POLICE), ("malai marna man lagyo", CRISIS), ("ma marna chahanchhu", CRISIS),
 ]  # fmt: skip
 
 QUIET = [

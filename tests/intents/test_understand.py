@@ -71,7 +71,9 @@ def test_choices_are_two_to_four_and_only_then(understander: Understander) -> No
 def test_a_short_doubtful_message_asks_on_about_what_was_answered(understander: Understander) -> None:
     doubtful = replace(understander.understand("blorp?"), outcome="fallback", choices=())
     after = doubtful.following("license_conversion", n_chars=6)
-    assert after.outcome == "choices"
+    assert (after.outcome, after.choices) == ("choices", ("license_conversion",)), "nothing else is guessed at"
+    doubtful = replace(doubtful, outcome="choices", choices=("stolen_bicycle", "lost_property"))
+    after = doubtful.following("license_conversion", n_chars=6)
     assert after.choices[0] == "license_conversion"
     assert 2 <= len(after.choices) <= 4
     assert len(set(after.choices)) == len(after.choices)
