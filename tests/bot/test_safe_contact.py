@@ -31,7 +31,7 @@ from storage.models import (
     Update,
     UpdateStatus,
 )
-from tests.bot.conftest import Talk, Talker, meanings
+from tests.bot.conftest import Talk, Talker, meanings, take_back
 from tests.conftest import A_MONDAY, Clock
 from tests.factories import make_notice, make_staff
 
@@ -406,7 +406,7 @@ async def test_taking_it_back_stops_a_reply_that_waits(
     someone = await talk("vi")
     await in_safe_contact(someone)
     await staff_reply(database, parts, clock)
-    await someone.tap("t:withdraw")
+    await someone.tap(await take_back(someone))
     clock.advance(hours=3)
     await outbox.deliver_all()
     assert phone.got == []
