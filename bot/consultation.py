@@ -81,6 +81,14 @@ async def open_intake(
     return ticket
 
 
+def begin_with(ticket: Ticket, topic: Topic, *, deployment: Deployment) -> None:
+    """Let an intake in which nothing was written be about something else, with the questions that belong to it."""
+    set_topic(ticket, topic, deployment=deployment)
+    if ticket.consent_at is not None:
+        ticket.step = STEP_CONSENT
+        advance(ticket)
+
+
 def give_consent(ticket: Ticket, *, now: datetime) -> None:
     """Record that the resident agreed, to which text, and when."""
     _require(ticket, (TicketStatus.INTAKE,))
@@ -140,12 +148,17 @@ async def add_words(
         session, ticket, Author.RESIDENT, body, ring=sealer, now=now, locale=ticket.locale,
         telegram_message_id=telegram_message_id,
     )
+    wait_again(ticket, deployment=deployment, now=now)
+    if ticket.status == TicketStatus.INTAKE and ticket.step in (STEP_TOPIC, STEP_STORY):
+        ticket.step = STEP_PLACE
+    return message
+
+
+def wait_again(ticket: Ticket, *, deployment: Deployment, now: datetime) -> None:
+    """Let an answered ticket wait for staff: the resident said something new, or something else."""
     if ticket.status == TicketStatus.ANSWERED:
         ticket.status = TicketStatus.OPEN
         deadlines.wake(ticket, deployment=deployment, now=now)
-    elif ticket.status == TicketStatus.INTAKE and ticket.step in (STEP_TOPIC, STEP_STORY):
-        ticket.step = STEP_PLACE
-    return message
 
 
 def set_place(ticket: Ticket, municipality: str | None, *, deployment: Deployment) -> None:

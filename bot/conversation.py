@@ -47,7 +47,9 @@ class Parts:
 
 def understand(incoming: Incoming, parts: Parts) -> Understanding | None:
     """Do the part that costs: what the words mean. Pure, for a thread; None when there are no words to understand."""
-    if incoming.kind in (Kind.BUTTON, Kind.COMMAND) or not incoming.text.strip():
+    if incoming.kind is Kind.COMMAND:
+        return _beside_a_command(incoming, parts)
+    if incoming.kind is Kind.BUTTON or not incoming.text.strip():
         return None
     found = parts.understander.understand(
         incoming.text, language_code=incoming.language_code, phrases=Assessment() if incoming.is_calm else None
@@ -59,8 +61,19 @@ def understand(incoming: Incoming, parts: Parts) -> Understanding | None:
     return found.led_by(named) if named else found
 
 
-def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing, ...]:
-    """Return the danger card, or a plain word about what does not work now, with nothing but the process itself."""
+def _beside_a_command(incoming: Incoming, parts: Parts) -> Understanding | None:
+    """Look for danger in the words after a command; None for a command alone, or with a code as links have them."""
+    words = incoming.text.partition(" ")[2].strip()
+    if " " not in words:
+        return None
+    return parts.understander.understand(words, language_code=incoming.language_code)
+
+
+def respond_without_database(incoming: Incoming, parts: Parts, *, is_kept: bool = True) -> tuple[Outgoing, ...]:
+    """Return the danger card, or a plain word about what does not work now, with nothing but the process itself.
+
+    is_kept: whether the message will be answered later.
+    """
     screens = parts.screens
     client = language.canonical(incoming.language_code)
     written = language.detect(incoming.text, client=client)
@@ -76,6 +89,13 @@ def respond_without_database(incoming: Incoming, parts: Parts) -> tuple[Outgoing
     if client and not written.sure:
         tag = _speakable(client, screens)  # `/start` and “ok” are in no language: their letters would say English
     _ = screens.words(tag)
+    if not is_kept:
+        return (
+            screens.emergency_menu(tag),
+            plain(_("Something in this bot does not work right now. Your message could not be answered and is not "
+                    "kept. Please write it again later. In danger call {emg_110} (police) or {emg_119} (fire, "
+                    "ambulance).", **screens.numbers)),
+        )
     return (
         screens.emergency_menu(tag),
         plain(_("Something in this bot does not work right now. Your message is kept and will be answered as soon as "
@@ -96,7 +116,9 @@ async def respond(
         session, incoming.address, sealer=parts.sealer, locale=_first_locale(incoming, parts), now=now
     )
     chat.seen_at = now
-    if is_new and (understanding is None or understanding.outcome == "bot_request"):
+    if is_new and (
+        understanding is None or incoming.kind is Kind.COMMAND or understanding.outcome == "bot_request"
+    ):
         await session.flush()  # what follows may need the chat's id
     if incoming.kind is Kind.BLOCKED:
         await chats.mark_blocked(session, chat.id)
@@ -156,13 +178,20 @@ async def _respond(scene: Scene, understanding: Understanding | None, *, is_new:
         return await intake.edited(scene, ticket)
     if meant := typed.button(scene, ticket):
         return await wishes.press(scene.tapping(meant))
-    if understanding and understanding.outcome == "bot_request" and understanding.bot_request:
-        _count(scene, "request", understanding.bot_request)
-        return await wishes.request(scene, understanding.bot_request)
+    request = understanding.bot_request if understanding and not understanding.danger else None
     is_in_talk = ticket is not None and (ticket.status != TicketStatus.INTAKE or ticket.consent_at is not None)
     if ticket is not None and is_in_talk and not consultation.is_paused(ticket):
         _count(scene, "ticket", ticket.topic)
-        return await intake.words(scene, ticket)
+        said = await intake.words(scene, ticket)
+        if not request or request == "talk_to_staff":
+            return said
+        # It may be a wish or a part of the story (“make him stop”): the staff get the words in any case.
+        _count(scene, "request", request)
+        wished = await wishes.request(scene, request)
+        return Response((*said.messages, *wished.messages), wished.toast)
+    if request:
+        _count(scene, "request", request)
+        return await wishes.request(scene, request)
     if understanding is None:
         return _without_words(scene)
     if good := typed.all_clear(scene):
@@ -209,6 +238,8 @@ def _without_words(scene: Scene) -> Response:
                   place=near.name(scene.chat.locale)), (staff,), (scene.screens.emergency_button(scene.chat.locale),),
             ))
         return Response.say(plain(_("This place is not in our area. The exact point was not kept."), (staff,)))
+    if kind is Kind.TEXT:  # reading it failed
+        return Response.say(scene.screens.fallback(scene.chat.locale, again=True))
     if kind is Kind.STICKER:
         return Response.say(scene.screens.menu(scene.chat.locale))
     text = _("I can only read text. The file was not kept. Please write what you want to know, or talk to staff.")

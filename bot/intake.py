@@ -18,14 +18,16 @@ from storage import tickets, translations
 from storage.models import Message, Ticket, TicketStatus
 
 
-async def begin(scene: Scene, intent_id: str | None) -> Response:
-    """Ask for consent to a consultation, or go on with the one under way."""
+async def begin(scene: Scene, intent_id: str | None, *, is_named: bool = False) -> Response:
+    """Ask for consent to a consultation, or go on with the one under way. is_named: the topic is not our guess."""
     topic = _topic(scene, intent_id)
     ticket = await consultation.open_intake(
         scene.session, scene.chat, topic, deployment=scene.deployment, sealer=scene.sealer, now=scene.now
     )
     if ticket.status != TicketStatus.INTAKE:
         return Response.say(_under_way(scene, ticket))
+    if is_named and topic.intent_id not in (None, ticket.topic) and not ticket.n_messages:
+        consultation.begin_with(ticket, topic, deployment=scene.deployment)  # an intake left without a word
     return Response.say(question(scene, ticket))
 
 
@@ -43,7 +45,7 @@ def question(scene: Scene, ticket: Ticket) -> Outgoing:
         return _consent(scene, ticket)
     if ticket.step == STEP_SAFE:
         return safe_screens.screen(scene)
-    return {STEP_TOPIC: _groups, STEP_STORY: _story}.get(ticket.step or "", _place)(scene)
+    return {STEP_TOPIC: _groups, STEP_STORY: _story}.get(ticket.step or "", _place)(scene, ticket)
 
 
 def _consent(scene: Scene, ticket: Ticket) -> Outgoing:
@@ -68,15 +70,15 @@ def _consent(scene: Scene, ticket: Ticket) -> Outgoing:
     return plain(text, *rows, (scene.screens.emergency_button(scene.chat.locale),))
 
 
-def _ways_out(scene: Scene) -> tuple[Button, ...]:
+def _ways_out(scene: Scene, ticket: Ticket) -> tuple[Button, ...]:
     _ = scene.words
-    return Button(_("⏸ Later"), data="t:later"), Button(_("✖️ Stop"), data="t:withdraw")
+    return Button(_("⏸ Later"), data="t:later"), Button(_("✖️ Stop"), data=f"t:withdraw:{ticket.receipt}")
 
 
-def _groups(scene: Scene) -> Outgoing:
+def _groups(scene: Scene, ticket: Ticket) -> Outgoing:
     _ = scene.words
     rows = [(Button(_(name), data=f"tp:{topic}"),) for topic, name in TOPIC_NAMES.items()]
-    return plain(_("What is it about?"), *rows, (Button(_("⏭ Skip"), data="t:skip"), *_ways_out(scene)))
+    return plain(_("What is it about?"), *rows, (Button(_("⏭ Skip"), data="t:skip_topic"), *_ways_out(scene, ticket)))
 
 
 async def choose_topic(scene: Scene, meaning: str) -> Response:
@@ -96,25 +98,25 @@ async def choose_topic(scene: Scene, meaning: str) -> Response:
         return Response.say(question(scene, ticket))
     menu = scene.screens.topic_menu(meaning, scene.chat.locale, today=scene.today)
     if menu is None:
-        return Response.say(_groups(scene))
+        return Response.say(_groups(scene, ticket))
     # The same list as for reading, where a button means an answer to show.
     rows = [(replace(row[0], data=f"tp:={row[0].data[2:]}"),) for row in menu.buttons[:-1] if row[0].data]
-    return Response.say(plain(menu.text, *rows, (Button(_("⬅️ Back"), data="tp"), *_ways_out(scene))))
+    return Response.say(plain(menu.text, *rows, (Button(_("⬅️ Back"), data="tp"), *_ways_out(scene, ticket))))
 
 
-def _story(scene: Scene) -> Outgoing:
+def _story(scene: Scene, ticket: Ticket) -> Outgoing:
     _ = scene.words
     text = _("What happened? Write it in your own language, in one or more messages. You can also just tap “Skip”.")
-    return plain(text, (Button(_("⏭ Skip"), data="t:skip"), *_ways_out(scene)))
+    return plain(text, (Button(_("⏭ Skip"), data="t:skip"), *_ways_out(scene, ticket)))
 
 
-def _place(scene: Scene) -> Outgoing:
+def _place(scene: Scene, ticket: Ticket) -> Outgoing:
     _ = scene.words
     buttons = [
         Button(place.name(scene.chat.locale), data=f"m:{place.code}") for place in scene.deployment.municipalities
     ]
     rows = [tuple(buttons[index : index + 2]) for index in range(0, len(buttons), 2)]
-    rows.append((Button(_("⏭ I do not want to say"), data="m:skip"), *_ways_out(scene)))
+    rows.append((Button(_("⏭ I do not want to say"), data="m:skip"), *_ways_out(scene, ticket)))
     text = _("Where is it about? Choose the city or town. You can write more, too.")
     return plain(text, *rows)
 
@@ -131,7 +133,7 @@ def _ticket_rows(scene: Scene, ticket: Ticket) -> tuple[tuple[Button, ...], ...]
     return (
         (Button(_("📄 Status"), data="t:status"), Button(_("📋 Find an answer"), data="menu")),
         (Button(_("✅ Settled: close"), data=f"t:close:{ticket.receipt}"),
-         Button(_("↩️ Take it back"), data="t:withdraw")),
+         Button(_("↩️ Take it back"), data=f"t:withdraw:{ticket.receipt}")),
         (Button(_("🤫 Who can see my phone?"), data="sc"),),
         (scene.screens.emergency_button(scene.chat.locale),),
     )
@@ -203,10 +205,11 @@ async def edited(scene: Scene, ticket: Ticket | None) -> Response:
     if ticket is None or scene.incoming.message_id is None:
         return Response()
     message = await tickets.revise(
-        scene.session, ticket, scene.incoming.message_id, scene.incoming.text, ring=scene.sealer, now=scene.now
+        scene.session, ticket, scene.incoming.message_id, scene.incoming.text.strip(), ring=scene.sealer, now=scene.now
     )
     if message is None:
         return Response()
+    consultation.wait_again(ticket, deployment=scene.deployment, now=scene.now)
     _ = scene.words
     if scene.chat.safe_contact:
         return Response.say(plain(_("✓ Received.")))
@@ -227,7 +230,8 @@ async def press(scene: Scene, action: str, receipt: str) -> Response:
         return await _original(scene, *receipt.partition(":")[::2])
     if ticket is None and action == "agree":  # who said no and thinks better of it is asked again
         return await begin(scene, scene.recent_intent)
-    if ticket is None or (receipt and ticket.receipt != receipt):
+    is_other = ticket is not None and ticket.receipt != receipt and (receipt or action == "withdraw")
+    if ticket is None or is_other:  # an old button does not take back a later consultation
         return Response(toast=_("This consultation is closed."))
     try:
         return await _press(scene, ticket, action)
@@ -248,8 +252,11 @@ async def _press(scene: Scene, ticket: Ticket, action: str) -> Response:
             _("All right. Nothing was sent or kept. You can still ask me anything here."),
             (Button(_("📋 Topics"), data="menu"), scene.screens.emergency_button(scene.chat.locale)),
         ))
-    if action == "skip" and is_intake and ticket.step in (STEP_TOPIC, STEP_STORY):
-        consultation.advance(ticket)
+    skipped = {"skip_topic": STEP_TOPIC, "skip": STEP_STORY}.get(action)
+    if skipped and is_intake and ticket.consent_at is not None:
+        consultation.resume(ticket)
+        if ticket.step == skipped:  # a second tap does not pass over the next question, unseen
+            consultation.advance(ticket)
         return Response.say(question(scene, ticket))
     if action == "later" and is_intake and ticket.consent_at is not None:
         consultation.pause(ticket)
@@ -319,6 +326,9 @@ async def choose_place(scene: Scene, code: str) -> Response:
         return Response(toast=_("This button is too old."))
     ticket = await tickets.current_for(scene.session, scene.chat)
     if ticket is not None and ticket.status == TicketStatus.INTAKE and ticket.consent_at is not None:
+        consultation.resume(ticket)
+        if ticket.step != STEP_PLACE:  # a button of an earlier intake: this one has questions before it
+            return Response.say(question(scene, ticket))
         return await _placed(scene, ticket, place.code if place else None)
     if place is not None:
         scene.chat.municipality = place.code

@@ -15,7 +15,7 @@ from storage import attachments, audit, chats, erasures, tickets, translations
 from storage.audit import AuditTag
 from storage.models import Author, Erasure, Ticket, TranslationStatus
 
-_PART = 3500  # characters of an export in one message
+_PART = 3000  # UTF-16 units of an export in one message, so that the joiners of Burmese still fit
 
 
 def privacy(scene: Scene) -> Outgoing:
@@ -70,7 +70,22 @@ async def export(scene: Scene) -> list[Outgoing]:
                     lines.append(_("In Japanese: {text}", text=text))
     audit.record(session, AuditTag.RESIDENT_DATA_EXPORT, f"chat:{chat.id}", now=scene.now)
     whole = "\n".join(lines)
-    return [plain(whole[start : start + _PART]) for start in range(0, len(whole), _PART)]
+    return [plain(part) for part in _parts(whole)]
+
+
+def _parts(whole: str) -> list[str]:
+    """Cut a text so that nothing is lost: Telegram counts a sign beyond the first plane as two, and so do we."""
+    parts: list[str] = []
+    part: list[str] = []
+    length = 0
+    for sign in whole:
+        n_units = 2 if sign > "\uffff" else 1
+        if length + n_units > _PART:
+            parts.append("".join(part))
+            part, length = [], 0
+        part.append(sign)
+        length += n_units
+    return [*parts, "".join(part)]
 
 
 async def ask_before_erasing(scene: Scene) -> Outgoing:

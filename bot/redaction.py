@@ -12,13 +12,13 @@ import unicodedata
 
 _DIGIT = r"\d"  # of every script, as in Python
 _PARTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[\w.+-]+[@＠][\w-]+(?:\.[\w-]+)+"), "<mail>"),
+    (re.compile(r"[\w.+-]{1,256}[@＠][\w-]+(?:\.[\w-]+)+"), "<mail>"),
     (re.compile(r"(?:https?://|www\.)\S+|\b(?:t\.me|line\.me|wa\.me|fb\.com)/\S+", re.IGNORECASE), "<link>"),
     (re.compile(r"(?<![\w])[@＠]\w{3,}"), "<handle>"),
     # A residence card (AB12345678CD), a passport (TR1234567), a number plate: letters and digits in one word.
     (re.compile(rf"\b[A-Za-z]{{1,3}}{_DIGIT}{{4,}}[A-Za-z]{{0,2}}\b"), "<number>"),
     # Telephone, account, card and house numbers: four digits or more, also with signs between them. 110 and 119 stay.
-    (re.compile(rf"[+＋]?{_DIGIT}(?:[\s().\-‐–—ー－]{{0,2}}{_DIGIT}){{3,}}"), "<number>"),
+    (re.compile(rf"[+＋]?{_DIGIT}(?:[\s().\-‐\u2011–—ー－]{{0,2}}{_DIGIT}){{3,}}"), "<number>"),
 )  # fmt: skip
 _PLACE = re.compile(r"[\[［【]\s*[#＃]\s*(\d+)\s*[\]］】]")
 

@@ -96,6 +96,7 @@ async def _show(scene: Scene, number: str) -> Response:
 async def hide(scene: Scene) -> Response:
     """Delete what the bot and the resident wrote here lately, and say honestly what stays."""
     _, chat = scene.words, scene.chat
+    chat.last_intent, chat.last_intent_at = None, None  # what was read here does not come up again either
     found = await safety.deletable(scene.session, chat, now=scene.now, pressed=scene.incoming.message_id)
     ticket = await tickets.current_for(scene.session, chat)
     audit.record(scene.session, AuditTag.RESIDENT_CHAT_HIDE, f"ticket:{ticket.id}" if ticket else f"chat:{chat.id}",

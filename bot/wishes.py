@@ -8,7 +8,7 @@ from bot.outgoing import Button, Outgoing, plain
 from bot.replies import Response, Scene
 from intents.danger import Danger
 from intents.matcher import BOT_REQUESTS
-from storage.models import Turn
+from storage.models import Lane, Turn
 
 STAFF_CODE = "staff-"  # before the code with which staff link their chat: `/link staff-…`, or in a link to the bot
 # What a command does, by the bot request of the same meaning.
@@ -61,9 +61,10 @@ async def request(scene: Scene, name: str) -> Response:
         return Response.say(*await personal_data.export(scene))
     if name == "delete_data":
         return Response.say(await personal_data.ask_before_erasing(scene))
+    if name == "sos":
+        return _help(screens.emergency_menu(tag))
     simple = {
         "start": lambda: screens.welcome(tag, scene.deployment.name(tag)),
-        "sos": lambda: screens.emergency_menu(tag),
         "change_language": lambda: screens.languages(tag),
         "privacy": lambda: personal_data.privacy(scene),
         "furigana": lambda: _furigana_choice(scene),
@@ -101,16 +102,14 @@ async def press(scene: Scene) -> Response:
     if verb == "h":
         return await _helped(scene, *rest.rpartition(":")[::2])
     if verb == "staff":
-        return await intake.begin(scene, rest or scene.recent_intent)
+        return await intake.begin(scene, rest or scene.recent_intent, is_named=bool(rest))
     if verb == "lang":
         return _choose_language(scene, rest)
     if verb == "menu":
         menu = screens.topic_menu(rest, tag, today=scene.today) if rest else screens.menu(tag)
         return Response.say(menu) if menu else _too_old(scene)
     if verb == "sos":
-        if rest in set(Danger):
-            return Response.say(screens.danger_card(Danger(rest), tag))
-        return Response.say(screens.emergency_menu(tag))
+        return _help(screens.danger_card(Danger(rest), tag) if rest in set(Danger) else screens.emergency_menu(tag))
     if verb == "m":
         return await intake.choose_place(scene, rest)
     if verb == "t":
@@ -133,6 +132,11 @@ async def press(scene: Scene) -> Response:
     if verb == "del":
         return await personal_data.erase_or_keep(scene, rest)
     return _too_old(scene)
+
+
+def _help(card: Outgoing) -> Response:
+    """Send what was asked for in danger before everything else, and readable on every phone."""
+    return Response(((Lane.DANGER, card),))
 
 
 def _show(scene: Scene, intent_id: str) -> Response:
@@ -178,7 +182,7 @@ def _choose_language(scene: Scene, tag: str) -> Response:
         (Button(_("📋 Topics"), data="menu"), Button(_("💬 Talk to staff"), data="staff")),
         (scene.screens.emergency_button(tag),),
     )]
-    if scene.chat.last_intent and scene.chat.last_intent_at and (shown := _show(scene, scene.chat.last_intent)):
+    if scene.recent_intent and (shown := _show(scene, scene.recent_intent)):
         said += [message for _lane, message in shown.messages]
     return Response.say(*said)
 

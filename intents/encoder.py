@@ -7,6 +7,7 @@ returns None and everything works from the words alone, less well.
 
 import logging
 import threading
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intents.encoder_top import TOP_FILE, Top, load_top, merged_file
-from intents.normalise import printable
+from intents.normalise import clip, printable
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,11 @@ DIMENSION = 384
 """Length of a vector. Source: multilingual-e5-small, https://huggingface.co/intfloat/multilingual-e5-small."""
 MAX_CHARS = 400
 """Characters that are encoded; time and memory grow with the text (300 ms at 400 one-letter words)."""
+
+
+_SPELT_OUT = {"\ufdfa": unicodedata.normalize("NFKC", "\ufdfa")}
+"""A blessing in one sign that is eighteen letters. The engine has room for four a byte: eight of these signs overran it
+and ended the process."""
 
 
 class Encoder(Protocol):
@@ -76,7 +82,11 @@ def base_file() -> Path:
 
 def prepare(text: str) -> str:
     """Return what the engine is given: visible characters only, clipped, shouting in lower case."""
-    text = printable(text, MAX_CHARS).strip()
+    text = printable(text, MAX_CHARS)
+    for sign, letters in _SPELT_OUT.items():
+        if sign in text:
+            text = clip(text.replace(sign, letters), MAX_CHARS)
+    text = text.strip()
     return text.lower() if text.isupper() else text
 
 

@@ -10,7 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import tickets
 from storage.chats import new_code
-from storage.models import Chat, Delivery, Erasure, EventReply, Message, StaffLink, Subscription, Ticket, Update
+from storage.models import (
+    Chat,
+    Delivery,
+    Erasure,
+    EventReply,
+    Message,
+    StaffLink,
+    Subscription,
+    Ticket,
+    Update,
+    UpdateStatus,
+)
 
 RECEIPT_PREFIX = "E-"
 
@@ -47,8 +58,11 @@ async def _remove(session: AsyncSession, chat: Chat, *, up_to: datetime, keep_up
     await session.execute(delete(Delivery).where(Delivery.chat_id == chat.id, Delivery.created_at <= up_to))
     await session.execute(delete(Message).where(Message.ticket_id.in_(ids)))
     await session.execute(delete(Ticket).where(Ticket.chat_id == chat.id, Ticket.created_at <= up_to))
+    # What was written after the wish and still waits is not answered yet: it stays.
+    is_next = (Update.update_id > keep_update_id) & (Update.status == UpdateStatus.WAITING) & (keep_update_id >= 0)
     await session.execute(delete(Update).where(
-        Update.chat_lookup == chat.address_lookup, Update.received_at <= up_to, Update.update_id != keep_update_id
+        Update.chat_lookup == chat.address_lookup, Update.received_at <= up_to, Update.update_id != keep_update_id,
+        ~is_next,
     ))
     await session.execute(delete(Subscription).where(
         Subscription.chat_id == chat.id, Subscription.created_at <= up_to

@@ -154,16 +154,21 @@ async def add_message(
 async def revise(
     session: AsyncSession, ticket: Ticket, telegram_message_id: int, body: str, *, ring: Sealer, now: datetime
 ) -> Message | None:
-    """Add a revision to the message that the resident edited; None when it is not one of this ticket's."""
+    """Add a revision to the message that the resident edited; None when it is not one of this ticket's.
+
+    None also when the words are the same: Telegram tells of an edit for what we do not see, too.
+    """
     message = await session.scalar(
         select(Message).where(Message.ticket_id == ticket.id, Message.telegram_message_id == telegram_message_id)
     )
     if message is None:
         return None
-    n_revisions = await session.scalar(
-        select(func.count()).select_from(Revision).where(Revision.message_id == message.id)
+    newest: Revision | None = await session.scalar(
+        select(Revision).where(Revision.message_id == message.id).order_by(Revision.number.desc()).limit(1)
     )
-    _add_revision(session, ticket, message, (n_revisions or 0) + 1, body, ring=ring, now=now)
+    if newest and sealer_of(ticket, ring).open_text(newest.body_sealed, f"message:{message.id}") == body:
+        return None
+    _add_revision(session, ticket, message, (newest.number if newest else 0) + 1, body, ring=ring, now=now)
     ticket.updated_at = now
     return message
 

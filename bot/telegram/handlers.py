@@ -116,7 +116,7 @@ class Handler:
         clock: Callable[[], datetime],
         respond: Respond,
         understand: Callable[[Incoming, Any], Any],
-        respond_without_database: Callable[[Incoming, Any], Sequence[Outgoing]],
+        respond_without_database: Callable[..., Sequence[Outgoing]],
         n_threads: int = N_THREADS,
     ) -> None:
         self._database = database
@@ -195,14 +195,17 @@ class Handler:
         self._finish(done)
         return len(done.update_ids)
 
-    async def answer_without_database(self, incoming: Incoming) -> bool:
-        """Send what can be said with nothing but the process itself; tells whether trying again is needless."""
+    async def answer_without_database(self, incoming: Incoming, *, is_kept: bool = True) -> bool:
+        """Send what can be said with nothing but the process itself; tells whether trying again is needless.
+
+        is_kept: whether the update is handled later; one that was given up is not.
+        """
         if incoming.kind in (Kind.BLOCKED, Kind.UNBLOCKED):
             return True
         if incoming.callback_id is not None:
             self._answer_button(incoming.callback_id, None)
         try:
-            messages = self._respond_without_database(incoming, self._parts)
+            messages = self._respond_without_database(incoming, self._parts, is_kept=is_kept)
         except Exception as error:
             log.error("nothing can be said without the database (%s)", _where(error),
                       extra={"update_id": incoming.update_id})
@@ -349,7 +352,7 @@ class Handler:
             await updates.mark_attempt_failed(session, update_id, give_up=give_up, now=self._clock())
 
     async def _apologise(self, incoming: Incoming) -> None:
-        await self.answer_without_database(incoming)
+        await self.answer_without_database(incoming, is_kept=False)
 
     async def _is_away(self) -> bool:
         """Tell whether the database, rather than an update, is the trouble."""

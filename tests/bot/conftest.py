@@ -92,6 +92,12 @@ async def talk(database: Database, parts: Parts, clock: Clock) -> Talker:
     return make
 
 
+async def take_back(someone: Talk) -> str:
+    """What the button that takes the consultation back means."""
+    said = await someone.tap("t:status")
+    return next(data for data in meanings(said) if data.startswith("t:withdraw:"))
+
+
 def meanings(messages: list[Outgoing]) -> list[str]:
     """What the buttons of messages mean."""
     return [button.data for message in messages for row in message.buttons for button in row if button.data]

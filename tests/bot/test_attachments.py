@@ -12,7 +12,7 @@ from bot.attachments import MAX_BYTES, MAX_FILES, MAX_IN_A_DAY, SUFFIXES, kind_o
 from bot.incoming import Kind
 from storage.database import Database
 from storage.models import Attachment, AttachmentContent, Message, Ticket
-from tests.bot.conftest import Talk, Talker, meanings
+from tests.bot.conftest import Talk, Talker, meanings, take_back
 from tests.conftest import Clock
 
 
@@ -72,7 +72,7 @@ async def test_there_are_so_many_and_no_more(database: Database, talk: Talker, c
         for _ in range(MAX_FILES + 1):
             await someone.do(Kind.PHOTO, file_id="F")
         assert await n_of(database, Attachment) == n_before + MAX_FILES
-        await someone.tap("t:withdraw")
+        await someone.tap(await take_back(someone))
     await under_way(someone)
     await someone.do(Kind.PHOTO, file_id="F")
     assert await n_of(database, Attachment) == MAX_IN_A_DAY

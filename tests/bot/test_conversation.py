@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 
-from bot.conversation import Parts, respond_without_database
+from bot.conversation import Parts, respond, respond_without_database
 from bot.incoming import Incoming, Kind
 from bot.line_breaks import keep_together
+from intents import danger as dangers
 from intents.danger import Danger
 from storage import tickets
 from storage.database import Database
@@ -181,7 +184,7 @@ async def test_a_consultation_goes_from_consent_to_the_right_desk(
 
 async def test_a_consultation_can_be_finished_with_buttons_only(database: Database, talk: Talker) -> None:
     someone = await talk("vi")
-    for data in ("staff", "t:agree", "t:skip", "m:skip"):
+    for data in ("staff", "t:agree", "t:skip_topic", "t:skip", "m:skip"):
         await someone.tap(data)
     ticket = await ticket_of(database)
     assert (ticket.status, ticket.municipality) == (TicketStatus.OPEN, None)
@@ -237,7 +240,7 @@ async def test_closed_by_the_resident_and_opened_again(database: Database, talk:
     assert (await ticket_of(database)).status == TicketStatus.CLOSED
     await someone.tap(f"t:reopen:{receipt}")
     assert (await ticket_of(database)).status == TicketStatus.OPEN
-    await someone.tap("t:withdraw")
+    await someone.tap(f"t:withdraw:{receipt}")
     assert (await ticket_of(database)).status == TicketStatus.WITHDRAWN
     await someone.tap(f"t:reopen:{receipt}")
     assert (await ticket_of(database)).status == TicketStatus.WITHDRAWN
@@ -342,3 +345,124 @@ async def test_staff_are_told_what_was_asked_a_moment_ago_and_not_what_was_asked
     clock.advance(minutes=2)
     await someone.do(Kind.COMMAND, text="staff")
     assert (await ticket_of(database)).topic is None
+
+
+@pytest.mark.parametrize(("words", "wish"), [
+    ("please make him stop sending me messages", "sub:on"),  # “Notices are off”
+    ("Can you speak Vietnamese? I do not understand Japanese", "lang:vi"),
+    ("I want to talk to staff", "t:status"),
+])
+async def test_words_of_a_consultation_reach_the_staff_also_when_they_sound_like_a_wish(
+    database: Database, talk: Talker, parts: Parts, words: str, wish: str
+) -> None:
+    someone = await talk("en")
+    await consult(someone, "first")
+    found = parts.understander.understand(words)
+    assert found.outcome == "bot_request", "otherwise this shows nothing: choose other words"
+    said = await someone.say(words)
+    assert wish in meanings(said)
+    async with database.reading() as session:
+        kept = await tickets.messages(session, await ticket_of(database), ring=parts.sealer)
+    assert [each.body for each in kept] == ["first", words]
+
+
+async def test_in_danger_nothing_is_asked_beside_the_card(talk: Talker, parts: Parts) -> None:
+    someone = await talk("en")
+    incoming = Incoming(99, 4242, Kind.TEXT, 1, text=INTRUDER["en"], language_code="en")
+    found = parts.understander.understand(incoming.text)
+    assert found.danger
+    found = replace(found, outcome="bot_request", bot_request="talk_to_staff")
+    async with someone.database.transaction() as session:
+        _chat, said = await respond(session, incoming, parts, now=someone.clock(), understanding=found)
+    assert [lane for lane, _message in said.messages] == [Lane.DANGER]
+
+
+async def test_words_that_could_not_be_read_are_not_called_a_file(talk: Talker, parts: Parts) -> None:
+    someone = await talk("en")
+    incoming = Incoming(99, 4242, Kind.TEXT, 1, text="my bicycle is gone", language_code="en")
+    async with someone.database.transaction() as session:
+        _chat, said = await respond(session, incoming, parts, now=someone.clock(), understanding=None)
+    [(_lane, message)] = said.messages
+    assert "file" not in message.text
+    assert "staff" in meanings([message])
+
+
+async def test_an_edit_after_an_answer_waits_for_staff_and_one_that_changes_nothing_does_not(
+    database: Database, talk: Talker, parts: Parts
+) -> None:
+    someone = await talk("en")
+    await consult(someone, "first")
+    async with database.transaction() as session:
+        ticket, message = await session.scalar(select(Ticket)), await session.scalar(select(Message))
+        assert ticket is not None
+        assert message is not None
+        ticket.status = TicketStatus.ANSWERED
+    assert await someone.do(Kind.EDIT, message_id=message.telegram_message_id, text="first ") == []
+    assert (await ticket_of(database)).status == TicketStatus.ANSWERED
+    assert await someone.do(Kind.EDIT, message_id=message.telegram_message_id, text="second")
+    assert (await ticket_of(database)).status == TicketStatus.OPEN
+    async with database.reading() as session:
+        [view] = await tickets.messages(session, await ticket_of(database), ring=parts.sealer)
+    assert [body for _at, body in view.revisions] == ["first", "second"]
+
+
+async def test_another_language_does_not_bring_up_what_was_read_long_before_or_was_hidden(
+    talk: Talker, clock: Clock
+) -> None:
+    someone = await talk("en")
+    await someone.tap("a:domestic_violence")
+    assert "h:domestic_violence:1" in meanings(await someone.tap("lang:vi")), "at once it is what they want to read"
+    clock.advance(minutes=11)
+    assert "h:domestic_violence:1" not in meanings(await someone.tap("lang:en"))
+    await someone.tap("a:domestic_violence")
+    await someone.tap("sc:hide")
+    assert "h:domestic_violence:1" not in meanings(await someone.tap("lang:vi"))
+
+
+async def test_an_export_loses_no_sign(talk: Talker) -> None:
+    someone = await talk("en")
+    await consult(someone, "😀" * 2047 + "Z")
+    messages = await someone.do(Kind.COMMAND, text="export")
+    assert "".join(each.text for each in messages).count("😀") == 2047
+    assert not any(each.text.endswith("…") for each in messages)
+
+
+@pytest.mark.parametrize("ask", [{"kind": Kind.COMMAND, "text": "sos"}, {"kind": Kind.BUTTON, "data": "sos"}])
+async def test_asking_for_help_goes_first_and_is_readable_on_a_watched_phone(
+    talk: Talker, ask: dict[str, object]
+) -> None:
+    someone = await talk("en")
+    await someone.tap("sc:on")
+    [menu] = await someone.do(**ask)  # type: ignore[arg-type]
+    assert someone.lanes == [Lane.DANGER]
+    assert not [entity for entity in menu.entities if entity.kind == "spoiler"]
+
+
+async def test_danger_in_the_words_after_a_command_gets_its_card(talk: Talker, parts: Parts) -> None:
+    words = next(
+        each for each in ("my husband is outside the door with a hammer and screams that he comes in",
+                          "there is someone strange in my house I am hiding in the bath",
+                          "my baby does not wake up and her lips are blue")
+        if parts.understander.understand(each).danger and not dangers.assess(each).firm
+    )
+    someone = await talk("en")
+    await someone.do(Kind.COMMAND, text=f"help {words}")
+    assert someone.lanes[0] is Lane.DANGER
+    await someone.do(Kind.COMMAND, text="staff please hurry up")
+    assert len(someone.last.messages) == 1
+    other = await talk("en", 4343)
+    assert await other.do(Kind.COMMAND, text="staff good morning to you"), "also as the first thing of a new chat"
+
+
+async def test_what_was_written_after_the_wish_to_erase_is_still_answered(
+    database: Database, talk: Talker, parts: Parts, clock: Clock
+) -> None:
+    someone = await talk("en")
+    await someone.say("hello")
+    lookup = (await chat_of(database)).address_lookup
+    async with database.transaction() as session:
+        for update_id in (someone.address * 1000 - 1, someone.address * 1000 + 900):
+            session.add(Update(update_id=update_id, chat_lookup=lookup, payload_sealed=b"x", received_at=clock()))
+    await someone.tap("del:yes")
+    async with database.reading() as session:
+        assert list(await session.scalars(select(Update.update_id))) == [someone.address * 1000 + 900]

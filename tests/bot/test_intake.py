@@ -48,7 +48,8 @@ async def test_every_question_can_be_passed_over(database: Database, talk: Talke
         if (ticket := await ticket_of(database)).status == TicketStatus.OPEN:
             break
         known = meanings(asked)
-        asked = await someone.tap(next(each for each in ("t:skip", "m:skip", "sc:off") if each in known))
+        passes = ("t:skip_topic", "t:skip", "m:skip", "sc:off")
+        asked = await someone.tap(next(each for each in passes if each in known))
     assert (ticket.status, ticket.municipality, ticket.n_messages) == (TicketStatus.OPEN, None, 0)
 
 
@@ -77,5 +78,50 @@ async def test_the_same_chat_has_another_receipt_each_time(database: Database, t
         receipt = (await ticket_of(database)).receipt
         assert str(someone.address) not in receipt
         receipts.add(receipt)
-        await someone.tap("t:withdraw")
+        await someone.tap(f"t:withdraw:{receipt}")
     assert len(receipts) == 5, "drawn by chance, not made from who asks"
+
+
+async def test_staff_asked_about_another_thing_before_a_word_was_written_is_asked_about_that(
+    database: Database, talk: Talker, parts: Parts
+) -> None:
+    someone = await talk("en")
+    for data in ("staff:stolen_bicycle", "t:agree"):
+        await someone.tap(data)
+    asked = await someone.tap("staff:stalking")
+    ticket = await ticket_of(database)
+    assert (ticket.topic, ticket.is_sensitive) == ("stalking", True)
+    assert ticket.section_id == parts.deployment.route("stalking", None).section_id
+    assert "sc:on" in meanings(asked), "and whether another person sees the phone"
+    for data in ("sc:off", "staff:stolen_bicycle"):
+        await someone.tap(data)
+    await someone.say("He waits at my door every evening.")
+    await someone.tap("staff:lost_property")
+    assert (await ticket_of(database)).topic == "stolen_bicycle", "words that were written stay with their topic"
+
+
+async def test_two_taps_on_skip_pass_over_one_question(database: Database, talk: Talker) -> None:
+    someone = await talk("en")
+    await someone.tap("staff")
+    assert "t:skip_topic" in meanings(await someone.tap("t:agree"))
+    for _n in range(2):
+        asked = await someone.tap("t:skip_topic")
+    assert (await ticket_of(database)).step == "story"
+    assert "t:skip" in meanings(asked)
+
+
+async def test_old_buttons_do_nothing_to_a_later_consultation(database: Database, talk: Talker) -> None:
+    someone = await talk("en")
+    for data in ("staff:stolen_bicycle", "t:agree", "t:skip"):
+        asked = await someone.tap(data)
+    stop = next(data for data in meanings(asked) if data.startswith("t:withdraw"))
+    await someone.tap(stop)
+    for data in ("staff:stolen_bicycle", "t:agree", "m:99201"):
+        asked = await someone.tap(data)
+    ticket = await ticket_of(database)
+    assert (ticket.status, ticket.step) == (TicketStatus.INTAKE, "story"), "nothing was told yet"
+    assert "t:skip" in meanings(asked)
+    for old in (stop, "t:withdraw"):
+        await someone.tap(old)
+        assert (await ticket_of(database)).status == TicketStatus.INTAKE
+        assert someone.last.toast

@@ -16,7 +16,7 @@ from bot.outgoing import Outgoing
 from storage import deliveries
 from storage.database import Database
 from storage.models import Chat, Delivery, DeliveryStatus, Lane, NoticeStatus, Staff, Subscription, Ticket
-from tests.bot.conftest import Phone, Talker, meanings, ticket_of
+from tests.bot.conftest import Phone, Talker, meanings, take_back, ticket_of
 from tests.bot.safe import SECRET, in_safe_contact, staff_reply
 from tests.conftest import A_MONDAY, Clock
 from tests.factories import make_notice
@@ -198,7 +198,7 @@ async def test_taking_it_back_stops_a_reply_that_waits(
     someone = await talk("vi")
     await in_safe_contact(someone)
     await staff_reply(database, parts, clock)
-    await someone.tap("t:withdraw")
+    await someone.tap(await take_back(someone))
     clock.advance(hours=3)
     await outbox.deliver_all()
     assert phone.got == []

@@ -65,6 +65,17 @@ def test_a_text_is_cut_as_the_engine_cuts_it(text: str) -> None:
 _made: list[Tokenizer] = []
 
 
+def test_no_text_overruns_the_room_that_the_engine_has_for_its_letters(file: EncoderFile) -> None:
+    """It keeps four code points a byte; what is more would be written behind its memory and end the process."""
+    longest = {code for code, letters in file.normal.items() if len(letters) > 4 * len(chr(code).encode())}
+    assert {chr(code) for code in longest} == {"\ufdfa"}
+    for text in ("\ufdfa" * 133, "محمد \ufdfa " * 100, "\ufdfa" * 8):
+        ready = encoder.prepare(text)
+        assert "\ufdfa" not in ready
+        assert "صلى الله عليه وسلم" in ready
+        assert len(ready) <= encoder.MAX_CHARS
+
+
 def _tokenizer() -> Tokenizer:
     if not _made:
         _made.append(Tokenizer(EncoderFile(encoder.base_file())))

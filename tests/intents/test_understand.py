@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.redaction import redact
 from intents.danger import Danger
 from intents.language_tags import TAGS
 from intents.matcher import BOT_REQUESTS
+from intents.normalise import without_links
 from intents.understand import Understander, run_lines, to_json
 
 ROOT = Path(__file__).parents[2]
@@ -128,3 +131,19 @@ def test_lines_are_answered_in_order_one_for_one_and_a_broken_line_keeps_its_pla
         assert list(answer)[:5] == KEYS
         if "error" in answer:
             assert (answer["danger"], answer["outcome"], len(answer["intents"])) == (None, "fallback", 5)
+
+
+@pytest.mark.parametrize("text", ["@" * 4096, "a@" * 2048, "@." * 2048, "a@b." * 1024, "+-" * 2048])
+def test_no_row_of_signs_holds_the_others_up(text: str) -> None:
+    """One such message took seconds, in which no card was sent to anybody."""
+    begun = time.thread_time()
+    without_links(text)
+    redact(text)
+    assert time.thread_time() - begun < 0.25
+
+
+@pytest.mark.parametrize(("text", "left"), [
+    ("write to a@b.jp now", "write to   now"), ("@a@b.jp x", "  x"), ("(http://a.b/c) #tag @name a@b", "(       a@b"),
+])
+def test_addresses_and_names_speak_no_language(text: str, left: str) -> None:
+    assert " ".join(without_links(text).split()) == " ".join(left.split())

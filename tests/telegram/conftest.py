@@ -39,6 +39,7 @@ from storage.sealing import Sealer
 
 CARD = "🆘 110"
 AWAY = "Something does not work right now."
+GONE = "Your message is not kept."
 CRY = "HELP ME NOW"
 
 
@@ -77,8 +78,10 @@ class Conversation:
             return None
         return "danger" if CRY in incoming.text else "words"
 
-    def respond_without_database(self, incoming: Incoming, parts: Any) -> tuple[Outgoing, ...]:
-        return (plain(CARD if CRY in incoming.text else AWAY),)
+    def respond_without_database(
+        self, incoming: Incoming, parts: Any, *, is_kept: bool = True
+    ) -> tuple[Outgoing, ...]:
+        return (plain(CARD if CRY in incoming.text else AWAY if is_kept else GONE),)
 
 
 @dataclass(frozen=True)

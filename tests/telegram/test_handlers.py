@@ -18,7 +18,7 @@ from storage import chats, updates
 from storage.models import ChatState, DeliveryStatus, Lane, TicketStatus, UpdateStatus
 from storage.updates import NewUpdate
 from tests.factories import make_chat, make_ticket
-from tests.telegram.conftest import AWAY, CARD, CRY, FakeParts, World, eventually, utc_now
+from tests.telegram.conftest import CARD, CRY, GONE, FakeParts, World, eventually, utc_now
 from tests.telegram.test_receiver import raw
 
 
@@ -145,7 +145,7 @@ async def test_an_update_that_always_fails_is_given_up_and_its_resident_is_told(
     world.conversation.fails_on["poison"] = 99
     await stored(world, raw(1, 1, "poison"), raw(2, 2, "b"), raw(3, 1, "after"))
     world.start(world.handler)
-    await eventually(lambda: sorted(world.said_to(1)) == sorted([AWAY, "you said after"]))
+    await eventually(lambda: sorted(world.said_to(1)) == sorted([GONE, "you said after"]))
     await eventually(lambda: world.said_to(2) == ["you said b"])
     await eventually(world.all_handled)
     first, *others = await world.rows()
