@@ -88,6 +88,21 @@ async def test_a_page_that_fails_carries_the_headers_too_and_says_nothing_about_
     assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
 
+@pytest.mark.parametrize("path", ["/login/link/{token}", "/calendar/{token}.ics"])
+async def test_a_token_in_the_path_of_a_page_that_fails_stays_out_of_the_log(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    token, browser = "T0ken-that-still-signs-in_and-was-not-spent", office.stranger()
+    path = path.replace("{token}", token)
+    await browser.get("/login/link/x")
+    monkeypatch.setattr("storage.staff.use_login_link", None)  # as when the database goes away
+    monkeypatch.setattr("storage.links.calendar_owner", None)
+    answer = await (browser.post(path) if path.startswith("/login") else browser.get(path))
+    assert answer.status_code == 500
+    assert "a page failed" in caplog.text
+    assert token not in " ".join(record.getMessage() for record in caplog.records)
+
+
 async def test_no_page_has_inline_script_or_style(office: Office) -> None:
     browser = await office.browser(Role.ADMINISTRATOR)
     async with office.parts.database.transaction() as session:
