@@ -207,6 +207,33 @@ async def test_words_written_in_a_session_that_ended_are_given_back(office: Offi
     assert "A long &lt;b&gt;draft&lt;/b&gt;" in answer.text
 
 
+@pytest.mark.parametrize(("path", "field"), [
+    ("/interpreting/1/hand-in", "text"), ("/interpreting/1/question", "note"), ("/translations/1/send", "foreign"),
+    ("/tickets/1/transfer", "note"), ("/tickets/1/merge", "reason"), ("/notices/1/edit", "body:vi"),
+])
+async def test_whatever_is_written_anywhere_is_given_back(
+    office: Office, clock: Clock, path: str, field: str
+) -> None:
+    browser = await office.browser()
+    old = await browser.post(path, {field: "Tôi đã viết nửa giờ"}, csrf="y" * 43)  # the page of an earlier session
+    assert old.status_code == 403
+    assert "Tôi đã viết nửa giờ" in old.text
+    clock.advance(hours=1)
+    ended = await browser.post(path, {field: "Tôi đã viết nửa giờ", "password": "a secret of mine"})
+    assert ended.status_code == 401
+    assert "Tôi đã viết nửa giờ" in ended.text
+    assert "a secret of mine" not in ended.text
+
+
+async def test_another_site_gets_no_words_onto_our_pages(office: Office) -> None:
+    browser = await office.browser()
+    answer = await browser.client.post(
+        "/tickets/1/reply", data={"body": "Call this number"}, headers={"sec-fetch-site": "cross-site"}
+    )
+    assert answer.status_code == 403
+    assert "Call this number" not in answer.text
+
+
 async def test_over_https_the_cookie_is_bound_to_the_host(parts: ConsoleParts) -> None:
     office = Office(replace(parts, settings=Settings(console_url="https://console.example")))
     browser = office.stranger("https://console.example")
