@@ -24,8 +24,9 @@ from bot.console import accounts
 from bot.console.app import PAGES, ConsoleParts, create_app
 from bot.incoming import Incoming, Kind
 from bot.simulator.files import sample_png
-from storage import presence, tickets
+from storage import audit, presence, tickets
 from storage import staff as staff_rows
+from storage.audit import AuditTag
 from storage.models import (
     Author,
     Chat,
@@ -47,7 +48,7 @@ from storage.models import (
 )
 from tests.conftest import Clock
 from tests.console import busy, texts
-from tests.factories import make_chat, make_notice, make_staff, make_ticket
+from tests.factories import make_chat, make_notice, make_section, make_staff, make_ticket
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
 
@@ -541,6 +542,25 @@ async def test_when_the_session_ends_an_open_page_says_so(site: Site) -> None:
         await staff_rows.close_sessions_of(session, person.id)
         await make_ticket(session, sealer=site.parts.sealer)
     await expect(page.locator("#ended")).to_be_visible()
+
+
+async def test_what_was_passed_on_leaves_the_screen_and_what_was_typed_stays(site: Site) -> None:
+    person = await a_person(site, Role.OPERATOR)
+    async with site.parts.database.transaction() as session:
+        ticket = await make_ticket(session, sealer=site.parts.sealer, body="Chồng tôi đánh tôi", claimed_by=person)
+    page = await site.signed_in(person)
+    await page.goto(f"{site.url}/tickets/{ticket.id}")
+    await expect(page.get_by_text("Chồng tôi đánh tôi")).to_be_visible()
+    await page.locator("#reply").fill("Bạn có an toàn không?")
+    await asyncio.sleep(1.5)
+    async with site.parts.database.transaction() as session:
+        await make_section(session, "kotsu_kikaku")
+        await session.flush()
+        (await session.get_one(Ticket, ticket.id)).section_id = "kotsu_kikaku"
+        audit.record(session, AuditTag.STAFF_TICKET_ACCEPT, f"ticket:{ticket.id}", now=site.parts.clock())
+    await expect(page.locator("#gone")).to_be_visible()
+    await expect(page.get_by_text("Chồng tôi đánh tôi")).to_have_count(0)
+    assert await page.locator("#reply").input_value() == "Bạn có an toàn không?"
 
 
 def every_page(ids: dict[str, int]) -> dict[str, str]:

@@ -11,14 +11,16 @@ import pytest
 from sqlalchemy import func, select
 
 from bot import consultation
+from bot.console.routes.live import _Presence
 from bot.outgoing import Outgoing
-from storage import tickets
+from storage import erasures, tickets
 from storage.models import (
     AuditEntry,
     Author,
     Chat,
     Delivery,
     DeliveryStatus,
+    Presence,
     Role,
     Staff,
     Ticket,
@@ -478,3 +480,17 @@ async def test_every_deed_is_in_the_history_of_the_consultation(office: Office) 
     async with office.parts.database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(AuditEntry)) == 5
         assert await session.scalar(select(func.count()).select_from(Chat)) == 1
+
+
+async def test_an_open_page_of_what_was_erased_is_nobodys_presence_and_no_error(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office)
+    assert browser.who is not None
+    here = _Presence(office.parts, "ticket", str(ticket.id), browser.who.id)
+    assert await here.beat() is not False
+    async with office.parts.database.transaction() as session:
+        chat = await session.get_one(Chat, ticket.chat_id)
+        await erasures.erase(session, chat, now=office.parts.clock(), keep_update_id=0)
+    assert not await here.beat()
+    async with office.parts.database.reading() as session:
+        assert await session.scalar(select(Presence)) is None
