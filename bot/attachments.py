@@ -23,6 +23,14 @@ KINDS = frozenset({Kind.PHOTO, Kind.VOICE, Kind.DOCUMENT})
 IMAGES = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 SUFFIXES = IMAGES | {
     "audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/wav": "wav", "video/mp4": "mp4", "application/pdf": "pdf",
+    "image/heic": "heic", "image/avif": "avif", "audio/mp4": "m4a", "video/quicktime": "mov",
+}
+# What shares its container with MP4, by the brand in its first box: an iPhone sends its photographs as HEIC, its films
+# as MOV and its recordings as M4A. Source: the register of brands at mp4ra.org, read 2026-11-27.
+_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "image/heic"),
+    b"avif": "image/avif", b"avis": "image/avif", b"M4A ": "audio/mp4", b"M4B ": "audio/mp4",
+    b"qt  ": "video/quicktime",
 }
 TOO_LARGE, TOO_MANY, OTHER_KIND, GONE = "too_large", "too_many", "kind", "gone"
 
@@ -38,7 +46,7 @@ def kind_of(content: bytes) -> str | None:
     if content[:4] == b"RIFF":
         return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(content[8:12])
     if content[4:8] == b"ftyp":
-        return "video/mp4"
+        return _BRANDS.get(content[8:12], "video/mp4")
     return "audio/mpeg" if len(content) > 1 and content[0] == 0xFF and content[1] & 0xE6 == 0xE2 else None
 
 

@@ -222,3 +222,12 @@ async def latest(
     pending = [] if before_id else session.info.get(_PENDING, [])
     own = [AuditEntry(**entry) for entry in reversed(pending) if subject in (None, entry["subject"])]
     return [*own, *await session.scalars(query)][:limit]
+
+
+async def has_read(session: AsyncSession, subject: str, staff_id: int, *, since: datetime) -> bool:
+    """Tell whether it is recorded that a person opened a consultation since then."""
+    query = select(AuditEntry.id).where(
+        AuditEntry.subject == subject, AuditEntry.staff_id == staff_id, AuditEntry.tag == AuditTag.STAFF_TICKET_READ,
+        AuditEntry.at >= since,
+    )
+    return await session.scalar(query.limit(1)) is not None

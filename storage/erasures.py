@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +24,7 @@ from storage.models import (
 )
 
 RECEIPT_PREFIX = "E-"
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,17 @@ async def count(session: AsyncSession, chat: Chat, *, up_to: datetime) -> Amount
 async def erase(session: AsyncSession, chat: Chat, *, now: datetime, keep_update_id: int) -> Amount:
     """Remove everything that is kept about a chat, and make its own row blank; returns how much went.
 
-    keep_update_id: the update that is being handled now.
+    keep_update_id: the update that is being handled now. What the resident sent after it is still to be handled.
+    A reply that staff sent meanwhile, later than `now` and before this, goes too.
     """
-    amount = await _remove(session, chat, up_to=now, keep_update_id=keep_update_id)
+    amount = await _remove(session, chat, up_to=_END_OF_TIME, updates_up_to=now, keep_update_id=keep_update_id)
     await _blank(session, chat, now)
     return amount
 
 
-async def _remove(session: AsyncSession, chat: Chat, *, up_to: datetime, keep_update_id: int = -1) -> Amount:
+async def _remove(
+    session: AsyncSession, chat: Chat, *, up_to: datetime, updates_up_to: datetime, keep_update_id: int = -1
+) -> Amount:
     amount = await count(session, chat, up_to=up_to)
     ids = select(Ticket.id).where(Ticket.chat_id == chat.id, Ticket.created_at <= up_to)
     await session.execute(delete(Delivery).where(Delivery.chat_id == chat.id, Delivery.created_at <= up_to))
@@ -61,7 +65,8 @@ async def _remove(session: AsyncSession, chat: Chat, *, up_to: datetime, keep_up
     # What was written after the wish and still waits is not answered yet: it stays.
     is_next = (Update.update_id > keep_update_id) & (Update.status == UpdateStatus.WAITING) & (keep_update_id >= 0)
     await session.execute(delete(Update).where(
-        Update.chat_lookup == chat.address_lookup, Update.received_at <= up_to, Update.update_id != keep_update_id,
+        Update.chat_lookup == chat.address_lookup, Update.received_at <= updates_up_to,
+        Update.update_id != keep_update_id,
         ~is_next,
     ))
     await session.execute(delete(Subscription).where(
@@ -120,7 +125,7 @@ async def apply_again(session: AsyncSession, erasure: Erasure) -> bool:
     chat: Chat | None = await session.scalar(select(Chat).where(Chat.address_lookup == erasure.chat_lookup))
     if chat is None:
         return False
-    amount = await _remove(session, chat, up_to=erasure.erased_at)
+    amount = await _remove(session, chat, up_to=erasure.erased_at, updates_up_to=erasure.erased_at)
     is_older = chat.created_at < erasure.erased_at  # an erasure sets created_at, so a blank row is not older
     if is_older:
         await _blank(session, chat, erasure.erased_at)

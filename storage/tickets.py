@@ -236,3 +236,16 @@ async def claim(session: AsyncSession, ticket_id: int, staff_id: int, *, now: da
         .returning(Ticket.id)
     )
     return taken.first() is not None
+
+
+async def let_go_of(session: AsyncSession, staff_id: int, *, now: datetime) -> list[int]:
+    """Make what one officer has nobody's; returns the ids of those in the queue. Ended ones change nothing else."""
+    freed = await session.execute(
+        update(Ticket).where(Ticket.claimed_by_id == staff_id, Ticket.status.in_(IN_QUEUE))
+        .values(claimed_by_id=None, claimed_at=None, updated_at=now).returning(Ticket.id)
+    )
+    ids = sorted(row.id for row in freed)
+    await session.execute(
+        update(Ticket).where(Ticket.claimed_by_id == staff_id).values(claimed_by_id=None, claimed_at=None)
+    )
+    return ids

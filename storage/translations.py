@@ -182,6 +182,17 @@ async def claim(session: AsyncSession, translation_id: int, staff_id: int, *, no
     return taken.first() is not None
 
 
+async def let_go_of(session: AsyncSession, staff_id: int, *, now: datetime) -> list[tuple[int, int]]:
+    """Let other interpreters take what one of them works on; returns (id, ticket id) of each."""
+    freed = await session.execute(
+        update(Translation)
+        .where(Translation.interpreter_id == staff_id, Translation.status == TranslationStatus.CLAIMED)
+        .values(status=TranslationStatus.ASKED, interpreter_id=None, claimed_at=None, updated_at=now)
+        .returning(Translation.id, Translation.ticket_id)
+    )
+    return sorted((row.id, row.ticket_id) for row in freed)
+
+
 def languages_of(person: Staff) -> frozenset[str]:
     """Return the tags of the languages that a person interprets."""
     return frozenset(tag for tag in person.languages.split(",") if tag)

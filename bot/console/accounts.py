@@ -16,7 +16,7 @@ from zxcvbn import zxcvbn
 
 from bot.config import Settings
 from bot.errors import WrongState
-from storage import audit
+from storage import audit, tickets, translations
 from storage import staff as staff_rows
 from storage.audit import AuditTag
 from storage.models import Role, Staff
@@ -78,6 +78,19 @@ async def begin_anew(session: AsyncSession, person: Staff) -> None:
     await staff_rows.end_login(session, person.id)
     await staff_rows.close_sessions_of(session, person.id)
     await staff_rows.forget_links_of(session, person.id)
+
+
+async def let_go(session: AsyncSession, person: Staff, *, now: datetime, by: Staff) -> None:
+    """Give back to their desks what a person has who cannot come back for it: consultations, texts to interpret.
+
+    Closed consultations too: one that is opened again would be with somebody who is gone.
+    """
+    for ticket_id in await tickets.let_go_of(session, person.id, now=now):
+        audit.record(session, AuditTag.STAFF_TICKET_RELEASE, f"ticket:{ticket_id}", now=now, staff_id=by.id,
+                     of=person.id)
+    for translation_id, ticket_id in await translations.let_go_of(session, person.id, now=now):
+        audit.record(session, AuditTag.STAFF_TRANSLATION_RELEASE, f"ticket:{ticket_id}", now=now, staff_id=by.id,
+                     translation=translation_id, of=person.id)
 
 
 def login_link_url(settings: Settings, token: str) -> str:

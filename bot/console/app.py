@@ -231,8 +231,17 @@ async def _refused(request: Request, error: Exception) -> Response:
     return render_error(request, 404 if isinstance(error, NotFound) else 409, error)
 
 
+def _without_secrets(request: Request) -> str:
+    """Return the path for the log; a token in it may still sign somebody in, so only numbers stay."""
+    path = str(request.scope["path"])
+    for value in request.scope.get("path_params", {}).values():
+        if isinstance(value, str):
+            path = path.replace(value, "…")
+    return path
+
+
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("a page failed: %s", request.scope["path"], exc_info=error)
+    log.error("a page failed: %s", _without_secrets(request), exc_info=error)
     response = render_error(request, 500)
     # This answer is made outside of the gate, which adds the headers otherwise.
     add_headers(MutableHeaders(raw=response.raw_headers), is_secure=parts_of(request).is_secure)

@@ -33,6 +33,9 @@ MAX_FIELDS = 1000
 TOUCH_EVERY = timedelta(seconds=60)
 _SAFE = ("GET", "HEAD")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+# The fields of texts: replies and notes, interpreters' and translated texts, reasons; titles and words of notices.
+_WRITTEN = ("body", "text", "foreign", "note", "reason")
+_WRITTEN_IN_LANGUAGES = ("title:", "body:")
 _WITHOUT_SETUP = ("/account", "/logout")
 
 CONTENT_SECURITY_POLICY = "; ".join((
@@ -169,7 +172,8 @@ class Gate:
         request.state.session_hash = opened.token_hash
         if request.method not in _SAFE and not _is_own_form(request, opened.csrf_token):
             log.warning("form refused: no valid CSRF token", extra={"staff_id": person.id})
-            return render_error(request, 403)
+            # Perhaps a page of an earlier session, in which somebody wrote before signing in again elsewhere.
+            return _give_back(request, 403) if _written(request) else render_error(request, 403)
         if not is_live(request) and now - opened.seen_at >= TOUCH_EVERY:
             async with parts.database.transaction() as session:
                 await staff_rows.touch_session(session, opened.token_hash, now=now)
@@ -191,8 +195,12 @@ def _names_of(host: str) -> frozenset[str]:
     return frozenset(f"{each}{colon}{port}" for each in (_LOOPBACK if name in _LOOPBACK else (name,)))
 
 
+def _is_from_here(request: Request) -> bool:
+    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
 def _is_own_form(request: Request, expected: str) -> bool:
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    if not _is_from_here(request):
         return False
     given = request.headers.get("x-csrf-token") or request.state.form("csrf")
     return len(expected) >= 32 and hmac.compare_digest(given.encode(), expected.encode())
@@ -203,11 +211,22 @@ def _ask_to_sign_in(request: Request) -> Response:
     if is_live(request) or request.scope["path"] == "/live":
         return PlainTextResponse("signed out", 401)
     if request.method == "POST":
-        return render(request, "login/ended.html", 401, body=request.state.form("body"))
+        return _give_back(request, 401)
     path = request.scope["path"]
     query = request.scope.get("query_string", b"").decode("latin-1")
     wanted = f"{path}?{query}" if query else path
     return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='/')}", 303)
+
+
+def _give_back(request: Request, status: int) -> Response:
+    return render(request, "login/ended.html", status, body=_written(request))
+
+
+def _written(request: Request) -> str:
+    """Return what somebody wrote in a form of ours, and nothing else that is in it, such as a password."""
+    form: Form = request.state.form
+    names = [name for name in form.fields if name in _WRITTEN or name.startswith(_WRITTEN_IN_LANGUAGES)]
+    return "\n\n".join(form(name) for name in names if form(name).strip()) if _is_from_here(request) else ""
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:

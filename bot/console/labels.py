@@ -273,6 +273,7 @@ LABELS: dict[str, dict[str, str]] = {
         "source": N_("Merged from"), "target": N_("Merged into"), "topic": N_("Topic"), "section": N_("Section"),
         "station": N_("Station"), "revision": N_("Revision"), "outcome": N_("Outcome"), "send_at": N_("Goes out"),
         "error": N_("Error"), "kind": N_("Kind"), "way": N_("How"), "what": N_("What"),
+        "of": N_("Was with"),
     },
     # What Telegram or the sender said; other reasons are rare and stand as they came.
     "delivery_error": {

@@ -116,6 +116,15 @@ async def test_the_export_names_a_file_and_erasure_takes_it(database: Database, 
         assert await session.scalar(select(Ticket)) is None
 
 
+@pytest.mark.parametrize(("brand", "suffix"), [
+    (b"heic", "heic"), (b"mif1", "heic"), (b"avif", "avif"), (b"M4A ", "m4a"), (b"qt  ", "mov"), (b"isom", "mp4"),
+])
+def test_what_a_phone_keeps_in_the_container_of_mp4_is_called_what_it_is(brand: bytes, suffix: str) -> None:
+    mime = kind_of(b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x00\x00mif1heic")
+    assert mime is not None
+    assert SUFFIXES[mime] == suffix
+
+
 @given(st.binary(max_size=64))
 def test_any_bytes_are_a_known_kind_or_none(content: bytes) -> None:
     assert kind_of(content) in (None, *SUFFIXES)

@@ -418,3 +418,19 @@ async def test_an_administrator_adds_disables_and_renews_but_not_themselves(offi
     for wrong in ({"role": "king"}, {"section": "nowhere"}, {"station": "nowhere"}, {"username": "kato"}):
         fields = {"username": "new", "display_name": "新", "role": "operator"} | wrong
         assert (await browser.post("/staff", fields)).status_code == 409, wrong
+
+
+async def test_colleagues_can_take_what_a_closed_account_had(office: Office) -> None:
+    admin, leaver, colleague = await office.browser(Role.ADMINISTRATOR), await office.person(), await office.browser()
+    async with office.parts.database.transaction() as session:
+        open_one = await make_ticket(session, sealer=office.parts.sealer)
+        closed = await make_ticket(session, sealer=office.parts.sealer, status=TicketStatus.CLOSED)
+        open_one.claimed_by_id = closed.claimed_by_id = leaver.id
+    await admin.get("/staff")
+    assert (await admin.post(f"/staff/{leaver.id}/disable")).status_code == 303
+    assert (await colleague.post(f"/tickets/{open_one.id}/claim")).status_code == 303
+    assert (await colleague.post(f"/tickets/{closed.id}/reopen")).status_code == 303
+    assert (await colleague.post(f"/tickets/{closed.id}/claim")).status_code == 303
+    async with office.parts.database.reading() as session:
+        entries = list(await session.scalars(select(AuditEntry).where(AuditEntry.tag == "staff:ticket:release")))
+    assert [(each.subject, each.detail["of"]) for each in entries] == [(f"ticket:{open_one.id}", leaver.id)]

@@ -7,11 +7,12 @@ import asyncio
 import pytest
 from playwright.async_api import Route, expect
 
+from storage import audit, tickets
 from storage import staff as staff_rows
-from storage import tickets
+from storage.audit import AuditTag
 from storage.models import Author, Role, Staff, Ticket
 from tests.console.site import Site, a_person
-from tests.factories import make_ticket
+from tests.factories import make_section, make_ticket
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database", ["sqlite"], indirect=True)]
 
@@ -89,3 +90,22 @@ async def test_when_the_session_ends_an_open_page_says_so(site: Site) -> None:
         await staff_rows.close_sessions_of(session, person.id)
         await make_ticket(session, sealer=site.parts.sealer)
     await expect(page.locator("#ended")).to_be_visible()
+
+
+async def test_what_was_passed_on_leaves_the_screen_and_what_was_typed_stays(site: Site) -> None:
+    person = await a_person(site, Role.OPERATOR)
+    async with site.parts.database.transaction() as session:
+        ticket = await make_ticket(session, sealer=site.parts.sealer, body="Chồng tôi đánh tôi", claimed_by=person)
+    page = await site.signed_in(person)
+    await page.goto(f"{site.url}/tickets/{ticket.id}")
+    await expect(page.get_by_text("Chồng tôi đánh tôi")).to_be_visible()
+    await page.locator("#reply").fill("Bạn có an toàn không?")
+    await asyncio.sleep(1.5)
+    async with site.parts.database.transaction() as session:
+        await make_section(session, "kotsu_kikaku")
+        await session.flush()
+        (await session.get_one(Ticket, ticket.id)).section_id = "kotsu_kikaku"
+        audit.record(session, AuditTag.STAFF_TICKET_ACCEPT, f"ticket:{ticket.id}", now=site.parts.clock())
+    await expect(page.locator("#gone")).to_be_visible()
+    await expect(page.get_by_text("Chồng tôi đánh tôi")).to_have_count(0)
+    assert await page.locator("#reply").input_value() == "Bạn có an toàn không?"

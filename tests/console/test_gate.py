@@ -88,6 +88,21 @@ async def test_a_page_that_fails_carries_the_headers_too_and_says_nothing_about_
     assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
 
+@pytest.mark.parametrize("path", ["/login/link/{token}", "/calendar/{token}.ics"])
+async def test_a_token_in_the_path_of_a_page_that_fails_stays_out_of_the_log(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    token, browser = "T0ken-that-still-signs-in_and-was-not-spent", office.stranger()
+    path = path.replace("{token}", token)
+    await browser.get("/login/link/x")
+    monkeypatch.setattr("storage.staff.use_login_link", None)  # as when the database goes away
+    monkeypatch.setattr("storage.links.calendar_owner", None)
+    answer = await (browser.post(path) if path.startswith("/login") else browser.get(path))
+    assert answer.status_code == 500
+    assert "a page failed" in caplog.text
+    assert token not in " ".join(record.getMessage() for record in caplog.records)
+
+
 async def test_no_page_has_inline_script_or_style(office: Office) -> None:
     browser = await office.browser(Role.ADMINISTRATOR)
     async with office.parts.database.transaction() as session:
@@ -190,6 +205,33 @@ async def test_words_written_in_a_session_that_ended_are_given_back(office: Offi
     answer = await browser.post("/tickets/1/reply", {"body": "A long <b>draft</b>"})
     assert answer.status_code == 401
     assert "A long &lt;b&gt;draft&lt;/b&gt;" in answer.text
+
+
+@pytest.mark.parametrize(("path", "field"), [
+    ("/interpreting/1/hand-in", "text"), ("/interpreting/1/question", "note"), ("/translations/1/send", "foreign"),
+    ("/tickets/1/transfer", "note"), ("/tickets/1/merge", "reason"), ("/notices/1/edit", "body:vi"),
+])
+async def test_whatever_is_written_anywhere_is_given_back(
+    office: Office, clock: Clock, path: str, field: str
+) -> None:
+    browser = await office.browser()
+    old = await browser.post(path, {field: "Tôi đã viết nửa giờ"}, csrf="y" * 43)  # the page of an earlier session
+    assert old.status_code == 403
+    assert "Tôi đã viết nửa giờ" in old.text
+    clock.advance(hours=1)
+    ended = await browser.post(path, {field: "Tôi đã viết nửa giờ", "password": "a secret of mine"})
+    assert ended.status_code == 401
+    assert "Tôi đã viết nửa giờ" in ended.text
+    assert "a secret of mine" not in ended.text
+
+
+async def test_another_site_gets_no_words_onto_our_pages(office: Office) -> None:
+    browser = await office.browser()
+    answer = await browser.client.post(
+        "/tickets/1/reply", data={"body": "Call this number"}, headers={"sec-fetch-site": "cross-site"}
+    )
+    assert answer.status_code == 403
+    assert "Call this number" not in answer.text
 
 
 async def test_over_https_the_cookie_is_bound_to_the_host(parts: ConsoleParts) -> None:

@@ -129,6 +129,17 @@ async def test_one_interpreter_gets_a_text_and_the_other_is_told_who(office: Off
     assert (await first.post(f"{address}/hand-in", {"text": "x"})).status_code == 409
 
 
+async def test_what_an_interpreter_had_whose_account_was_closed_is_open_to_others(office: Office) -> None:
+    leaver, other = await an_interpreter(office), await an_interpreter(office)
+    officer, admin = await office.browser(), await office.browser(Role.ADMINISTRATOR)
+    _ticket, address = await asked_to_write(office, officer)
+    await leaver.post(f"{address}/claim")
+    assert leaver.who is not None
+    await admin.get("/staff")
+    assert (await admin.post(f"/staff/{leaver.who.id}/disable")).status_code == 303
+    assert (await other.post(f"{address}/claim")).status_code == 303
+
+
 @pytest.mark.parametrize(("role", "languages"), [
     (Role.INTERPRETER, "th"), (Role.INTERPRETER, ""), (Role.OPERATOR, "vi"), (Role.PUBLISHER, "vi"),
 ])

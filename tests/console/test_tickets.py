@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from bot import consultation
+from bot.console.routes.live import _Presence
 from bot.outgoing import Outgoing
-from storage import tickets
-from storage.models import AuditEntry, Chat, Delivery, DeliveryStatus, Staff, Ticket, TicketStatus
+from storage import erasures, tickets
+from storage.models import AuditEntry, Chat, Delivery, DeliveryStatus, Presence, Staff, Ticket, TicketStatus
 from tests.conftest import Clock
 from tests.console.conftest import Browser, Office, text_of
 from tests.console.consultations import a_ticket, deliveries_of, now_in_database, the_resident_writes
@@ -30,15 +31,32 @@ async def test_the_page_shows_who_wrote_what_and_in_which_language(office: Offic
     assert ticket.receipt in text
 
 
-async def test_reading_is_audited_and_a_live_update_is_not(office: Office) -> None:
+async def reads_of(office: Office) -> list[tuple[str, int | None]]:
+    async with office.parts.database.reading() as session:
+        found = await session.scalars(select(AuditEntry).where(AuditEntry.tag == "staff:ticket:read"))
+        return [(entry.subject, entry.staff_id) for entry in found]
+
+
+async def test_reading_is_audited_and_a_live_update_of_the_open_page_is_not(office: Office) -> None:
     browser = await office.browser()
     ticket = await a_ticket(office)
+    await browser.get(f"/tickets/{ticket.id}")
     for _ in range(2):
         await browser.get(f"/tickets/{ticket.id}", **{"x-koban-live": "1"})
-    await browser.get(f"/tickets/{ticket.id}")
-    async with office.parts.database.reading() as session:
-        reads = list(await session.scalars(select(AuditEntry).where(AuditEntry.tag == "staff:ticket:read")))
-    assert [(entry.subject, entry.staff_id) for entry in reads] == [(f"ticket:{ticket.id}", browser.who.id)]  # type: ignore[union-attr]
+    assert await reads_of(office) == [(f"ticket:{ticket.id}", browser.who.id)]  # type: ignore[union-attr]
+
+
+async def test_no_way_to_the_words_leaves_the_audit_empty(office: Office) -> None:
+    by_header, by_refusal = await office.browser(), await office.browser()
+    ticket = await a_ticket(office)
+    for _ in range(2):
+        assert "</article>" in (await by_header.get(f"/tickets/{ticket.id}", **{"x-koban-live": "1"})).text
+        refused = await by_refusal.post(f"/tickets/{ticket.id}/note", {"body": ""})
+        assert refused.status_code == 409
+        assert "</article>" in refused.text
+    assert sorted(await reads_of(office), key=str) == sorted((
+        (f"ticket:{ticket.id}", by_header.who.id), (f"ticket:{ticket.id}", by_refusal.who.id),  # type: ignore[union-attr]
+    ), key=str)
 
 
 @pytest.mark.parametrize("hostile", [
@@ -324,3 +342,17 @@ async def test_every_deed_is_in_the_history_of_the_consultation(office: Office) 
     async with office.parts.database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(AuditEntry)) == 5
         assert await session.scalar(select(func.count()).select_from(Chat)) == 1
+
+
+async def test_an_open_page_of_what_was_erased_is_nobodys_presence_and_no_error(office: Office) -> None:
+    browser = await office.browser()
+    ticket = await a_ticket(office)
+    assert browser.who is not None
+    here = _Presence(office.parts, "ticket", str(ticket.id), browser.who.id)
+    assert await here.beat() is not False
+    async with office.parts.database.transaction() as session:
+        chat = await session.get_one(Chat, ticket.chat_id)
+        await erasures.erase(session, chat, now=office.parts.clock(), keep_update_id=0)
+    assert not await here.beat()
+    async with office.parts.database.reading() as session:
+        assert await session.scalar(select(Presence)) is None

@@ -95,8 +95,9 @@ async def _do(request: Request, deed: Deed, then: str) -> Response:
             row, ticket = await interpreting.access(session, person, path_id(request), for_change=True)
             await deed(session, ticket, row, person)
     except Refused as error:
-        async with parts.database.reading() as session:
+        async with parts.database.transaction() as session:
             row, ticket = await interpreting.access(session, person, path_id(request))
+            interpreting.record(session, AuditTag.STAFF_TRANSLATION_READ, row, person, now=parts.clock())
             return await _page(request, session, row, ticket, error)
     return RedirectResponse(then, 303)
 

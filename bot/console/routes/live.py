@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from bot.console.auth import INTERPRETERS, TICKET_ROLES, access_ticket
+from bot.console.auth import INTERPRETERS, TICKET_ROLES, access_ticket, may_see
 from bot.console.gate import is_valid, session_cookie
 from bot.console.live import INTERPRETING, NEWS, Hub, news_for
 from bot.console.parts import ConsoleParts, parts_of, staff_of
 from bot.errors import NotFound
 from storage import presence
 from storage import staff as staff_rows
+from storage.models import Staff, Ticket
 
 HEARTBEAT_S = 15.0  # also how often the session is looked at again; storage.presence counts on it
 
@@ -61,12 +62,18 @@ class _Presence:
         self._staff_id = staff_id
         self._id = str(uuid.uuid4())
 
-    async def beat(self) -> None:
+    async def beat(self) -> bool:
+        """Returns False when the consultation is not open to this person any more: erased, or passed on."""
         if self._ticket_id is not None:
             async with self._parts.database.transaction() as session:
+                person = await session.get(Staff, self._staff_id)
+                ticket = await session.get(Ticket, self._ticket_id)
+                if person is None or ticket is None or not may_see(person, ticket):
+                    return False
                 await presence.beat(
                     session, self._id, ticket_id=self._ticket_id, staff_id=self._staff_id, now=self._parts.clock()
                 )
+        return True
 
     async def leave(self) -> None:
         if self._ticket_id is not None:
@@ -80,7 +87,8 @@ async def _events(
     loop = asyncio.get_running_loop()
     try:
         async with hub.listen(subjects) as listener:
-            await here.beat()
+            if not await here.beat():
+                return  # the browser asks again, is told that there is none, and takes the words off the screen
             yield "retry: 3000\n\n"
             beats_at = loop.time() + HEARTBEAT_S
             while True:
@@ -91,7 +99,8 @@ async def _events(
                     if not await is_signed_in():
                         yield "event: ended\ndata: \n\n"
                         return
-                    await here.beat()
+                    if not await here.beat():
+                        return
                     beats_at = loop.time() + HEARTBEAT_S
                     yield ": still here\n\n"
                 else:

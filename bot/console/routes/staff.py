@@ -90,12 +90,13 @@ async def ask_recovery(request: Request) -> Response:
 
 
 async def disable(request: Request) -> Response:
-    """Close an account; it stays for the audit, and its sessions end at once."""
+    """Close an account; it stays for the audit, its sessions end at once, and colleagues can take what it had."""
     parts = parts_of(request)
     async with parts.database.transaction() as session:
         person = await _other(request, session)
         person.disabled_at = parts.clock()
         await staff_rows.close_sessions_of(session, person.id)
+        await accounts.let_go(session, person, now=parts.clock(), by=staff_of(request))
         _record(request, session, person, what="disable")
     return RedirectResponse("/staff?done=staff", 303)
 

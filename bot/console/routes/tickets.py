@@ -14,7 +14,7 @@ from bot.answers import N_
 from bot.attachments import IMAGES
 from bot.console.auth import access_ticket
 from bot.console.pages import render
-from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
+from bot.console.parts import SESSION_LIFETIME, form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.console.rows import ticket_row, topic_name, topics_by_group
 from bot.console.second_people import others_for
 from bot.console.ticket_views import Reader, related_tickets, targets, transfer_views
@@ -60,19 +60,26 @@ async def show(request: Request) -> Response:
     if is_live(request):
         async with parts.database.reading() as session:
             ticket = await access_ticket(session, person, path_id(request))
-            if ticket.promised_at is None:
+            if ticket.promised_at is None and await _was_read(request, session, ticket):
                 return await page(request, session, ticket)
-        async with parts.database.transaction() as session:  # what just arrived is on a screen now
-            ticket = await access_ticket(session, person, path_id(request))
-            deadlines.mark_opened(ticket)
-            await session.flush()
-            return await page(request, session, ticket)
     async with parts.database.transaction() as session:
         ticket = await access_ticket(session, person, path_id(request))
-        audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{ticket.id}", now=parts.clock(), staff_id=person.id)
-        deadlines.mark_opened(ticket)
+        if not is_live(request) or not await _was_read(request, session, ticket):
+            _record_reading(request, session, ticket)
+        deadlines.mark_opened(ticket)  # what just arrived is on a screen now
         await session.flush()
         return await page(request, session, ticket)
+
+
+async def _was_read(request: Request, session: AsyncSession, ticket: Ticket) -> bool:
+    """Tell whether the audit says that this person opened the page; its updates are then no reading of their own."""
+    since = parts_of(request).clock() - SESSION_LIFETIME
+    return await audit.has_read(session, f"ticket:{ticket.id}", staff_of(request).id, since=since)
+
+
+def _record_reading(request: Request, session: AsyncSession, ticket: Ticket) -> None:
+    audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{ticket.id}", now=parts_of(request).clock(),
+                 staff_id=staff_of(request).id)
 
 
 async def claim(request: Request) -> Response:
@@ -227,8 +234,14 @@ def back(request: Request, done: str) -> Response:
 
 async def again(request: Request, desk: Desk, *, status: int = 409) -> Response:
     """Show the page as it is now, with what was on the desk. Raises NotFound when it is not open any more."""
-    async with parts_of(request).database.reading() as session:
+    database = parts_of(request).database
+    async with database.reading() as session:
         ticket = await access_ticket(session, staff_of(request), path_id(request))
+        if await _was_read(request, session, ticket):
+            return await page(request, session, ticket, desk, status)
+    async with database.transaction() as session:  # a refusal shows the words too
+        ticket = await access_ticket(session, staff_of(request), path_id(request))
+        _record_reading(request, session, ticket)
         return await page(request, session, ticket, desk, status)
 
 

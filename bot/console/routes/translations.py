@@ -118,12 +118,15 @@ async def index(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """Show a draft with its comparison. Reading is audited."""
-    parts, person = parts_of(request), staff_of(request)
-    async with parts.database.transaction() as session:
+    async with parts_of(request).database.transaction() as session:
         ticket, row = await _access(request, session)
-        audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{ticket.id}", now=parts.clock(), staff_id=person.id,
-                     translation=row.id)
+        _record_reading(request, session, row)
         return await _page(request, session, ticket, row)
+
+
+def _record_reading(request: Request, session: AsyncSession, row: Translation) -> None:
+    audit.record(session, AuditTag.STAFF_TICKET_READ, f"ticket:{row.ticket_id}", now=parts_of(request).clock(),
+                 staff_id=staff_of(request).id, translation=row.id)
 
 
 async def compare(request: Request) -> Response:
@@ -326,8 +329,9 @@ async def _page(
 
 
 async def _again(request: Request, error: Refused) -> Response:
-    async with parts_of(request).database.reading() as session:
+    async with parts_of(request).database.transaction() as session:
         ticket, row = await _access(request, session)
+        _record_reading(request, session, row)
         return await _page(request, session, ticket, row, error, 409)
 
 

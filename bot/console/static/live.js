@@ -9,6 +9,7 @@ let source = null;
 let isBusy = false;
 let isWanted = false;
 let isLeaving = false;
+let isGone = false;
 
 function remember(element) {
   const fields = new Map();
@@ -39,12 +40,13 @@ Object.defineProperty(HTMLSelectElement.prototype, "defaultValue", {
 });
 
 async function refresh() {
-  if (isLeaving) return;
+  if (isLeaving || isGone) return;
   if (isBusy) { isWanted = true; return; }
   isBusy = true;
   try {
     const answer = await fetch(location.href, { headers: { "X-Koban-Live": "1" }, credentials: "same-origin" });
     if (answer.status === 401) { stop(); return; }
+    if (answer.status === 404) { close(); return; }
     if (!answer.ok) return;
     const text = await answer.text();
     if (isLeaving) return;
@@ -96,7 +98,7 @@ document.querySelector("#newer button")?.addEventListener("click", () => {
 });
 
 function listen() {
-  if (source || document.hidden) return;
+  if (source || document.hidden || isGone) return;
   source = new EventSource(`/live?on=${encodeURIComponent(subject)}`);
   let isFirst = true;
   source.addEventListener("open", () => {
@@ -130,6 +132,15 @@ function pause() {
 function stop() {
   pause();
   ended.hidden = false;
+}
+
+// What was erased, or passed on to somebody else, is not for this screen any more; what was typed stays, to be copied.
+function close() {
+  isGone = true;
+  pause();
+  region.replaceChildren();
+  for (const each of document.querySelectorAll(".excerpt")) each.remove();
+  document.getElementById("gone").hidden = false;
 }
 
 if (region && subject) {
