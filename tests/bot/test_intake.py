@@ -86,3 +86,19 @@ async def test_the_same_chat_has_another_receipt_each_time(database: Database, t
         receipts.add(receipt)
         await someone.tap("t:withdraw")
     assert len(receipts) == 5, "drawn by chance, not made from who asks"
+
+
+@pytest.mark.parametrize(("tag", "kept", "left"), [
+    ("vi", "1 năm sau khi đóng", "sau 2 ngày"), ("ja-simple", "おわって 1年 たつと", "2日 たつと"),
+    ("mn", "1 жилийн дараа", "2 хоногийн дараа"), ("es", "1 año después", "después de 2 días"),
+])
+async def test_how_long_words_are_kept_is_said_in_years_or_days(talk: Talker, tag: str, kept: str, left: str) -> None:
+    someone = await talk(tag)
+    consent = await someone.tap("staff")
+    privacy = await someone.say("/privacy")
+    for said in (consent, privacy):
+        words = "".join(each.text for each in said)
+        assert kept in words
+        assert "365" not in words
+    await someone.tap("t:agree")
+    assert left in "".join(each.text for each in await someone.tap("t:later"))
