@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.answers import N_
-from bot.backups import AFTER_RESTORE
 from bot.console.recoveries import Reason
 from bot.translation.second import Alone
 from storage.audit import AuditTag
@@ -273,18 +272,6 @@ LABELS: dict[str, dict[str, str]] = {
         "source": N_("Merged from"), "target": N_("Merged into"), "topic": N_("Topic"), "section": N_("Section"),
         "station": N_("Station"), "revision": N_("Revision"), "outcome": N_("Outcome"), "send_at": N_("Goes out"),
         "error": N_("Error"), "kind": N_("Kind"), "way": N_("How"), "what": N_("What"),
-    },
-    # What Telegram or the sender said; other reasons are rare and stand as they came.
-    "delivery_error": {
-        "Forbidden: bot was blocked by the user": N_("The resident has blocked the bot."),
-        "Forbidden: user is deactivated": N_("The resident's Telegram account does not exist any more."),
-        "Chat not found": N_("Telegram does not know this chat any more."),
-        "Need administrator rights in the channel chat": N_("The bot is no administrator of the channel."),
-        "Forbidden: bot is not a member of the channel chat": N_("The bot is not in the channel."),
-        "Forbidden: bot was kicked from the channel chat": N_("The bot was removed from the channel."),
-        "Telegram asked this chat to wait": N_("Telegram lets nothing into this chat for a while."),
-        "Telegram asked to wait": N_("Telegram lets nothing through for a while."),
-        AFTER_RESTORE: N_("A backup was restored: it may have been sent before."),
     },
     "confidence": {
         "confirmed": N_("confirmed"), "single-source": N_("one source only"), "knowledge-only": N_("without a source"),
