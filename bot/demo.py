@@ -84,7 +84,7 @@ async def run(stop: asyncio.Event, *, phone_port: int = 8081, console_port: int 
     async with SimulatorServer(Config(tokens=(DEMO_TOKEN,)), port=phone_port) as simulator:
         for number, (tag, channel) in enumerate(app.deployment.notice.channels.items()):
             simulator.state.add_group(FIRST_CHANNEL - number, f"{app.deployment.name(tag)} 📢", kind="channel",
-                                      username=str(channel).removeprefix("@"))
+                                      username=str(channel).removeprefix("@"), language=tag)
         task = asyncio.create_task(application.run(app, application.ROLES, stop))
         _tell(screen, settings, links)
         await task

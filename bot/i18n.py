@@ -39,6 +39,7 @@ _REFUSALS = dict.fromkeys(("Refused", "NotFound", "AlreadyClaimed", "StaleReply"
 _OPTIONS = {"**.html": {"trimmed": "true", "silent": "false"}}
 
 
+DAYS_A_YEAR = 365
 _DAY = {"my": "MMMMEd"}  # the month in full: Burmese cuts December to a word that also means "this"
 
 
@@ -63,6 +64,13 @@ class Strings:
     def plural(self, one: str, many: str, n: int, /, **values: object) -> str:
         """Return the form that the language uses for `n`; `{n}` is filled."""
         return self.translations.ngettext(one, many, n).format(n=n, **values)
+
+    def length(self, days: int) -> str:
+        """Return how long something is kept, to stand before "after": in years where it is a whole number of them."""
+        years, rest = divmod(days, DAYS_A_YEAR)
+        if years and not rest:
+            return self.plural("{n} year", "{n} years", years)
+        return self.plural("{n} day", "{n} days", days)
 
     def listed(self, items: Iterable[str]) -> str:
         """Return the items with what this locale writes between them."""

@@ -54,8 +54,8 @@ def _consent(scene: Scene, ticket: Ticket) -> Outgoing:
         _("You can write to the police staff here. Before that, please read this:"),
         _("• Who reads it: staff of {police} and, if needed, their interpreters. They see a made-up name, not your "
           "Telegram name.", police=scene.deployment.name(scene.chat.locale)),
-        _("• How long: what you write is deleted {days} days after the consultation is closed. You can delete it "
-          "earlier with /delete.", days=scene.deployment.retention_days("tickets")),
+        _("• How long: what you write is deleted {time} after the consultation is closed. You can delete it "
+          "earlier with /delete.", time=_.length(scene.deployment.retention_days("tickets"))),
         _("• Telegram chats with a bot are not end-to-end encrypted. If that worries you, call or go to a police "
           "station."),
         _("• This is not for emergencies. In danger call {emg_110} (police) or {emg_119} (fire, ambulance).",
@@ -261,8 +261,8 @@ async def _press(scene: Scene, ticket: Ticket, action: str) -> Response:
     if action == "later" and is_intake and ticket.consent_at is not None:
         consultation.pause(ticket)
         return Response.say(plain(
-            _("All right. Nothing was sent. What you wrote so far is deleted after {days} days if you do not go on.",
-              days=scene.deployment.retention_days("intakes")),
+            _("All right. Nothing was sent. What you wrote so far is deleted after {time} if you do not go on.",
+              time=_.length(scene.deployment.retention_days("intakes"))),
             (Button(_("▶️ Go on"), data="staff"), Button(_("📋 Topics"), data="menu")),
             (scene.screens.emergency_button(scene.chat.locale),),
         ))

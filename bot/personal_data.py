@@ -24,8 +24,8 @@ def privacy(scene: Scene) -> Outgoing:
     text = "\n\n".join((
         _("What we keep: your language, your area if you chose one, and what you send to the staff after you agree. We "
           "do not keep your Telegram name, photo or telephone number."),
-        _("Questions to the bot are deleted as soon as they are answered. Consultations are deleted {days} days after "
-          "they are closed.", days=scene.deployment.retention_days("tickets")),
+        _("Questions to the bot are deleted as soon as they are answered. Consultations are deleted {time} after they "
+          "are closed.", time=_.length(scene.deployment.retention_days("tickets"))),
         _("Messages in Telegram itself stay on your phone and with Telegram. You can delete the chat there."),
         _("/export shows everything we keep. /delete erases it. /stop ends notices."),
     ))

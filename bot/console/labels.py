@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.answers import N_
-from bot.backups import AFTER_RESTORE
 from bot.console.recoveries import Reason
 from bot.translation.second import Alone
 from storage.audit import AuditTag
@@ -265,6 +264,7 @@ LABELS: dict[str, dict[str, str]] = {
     "audit_subject": {
         "ticket": N_("Consultation"), "notice": N_("Notice"), "staff": N_("Account"), "chat": N_("Chat of a resident"),
         "answer": N_("Answer"), "database": N_("Database"), "section": N_("Section"), "station": N_("Station"),
+        "erasure": N_("Erasure"),
     },
     "audit_detail": {
         "transfer": N_("Transfer"), "to": N_("Sent to"), "file": N_("File"), "message": N_("Message"),
@@ -274,18 +274,27 @@ LABELS: dict[str, dict[str, str]] = {
         "station": N_("Station"), "revision": N_("Revision"), "outcome": N_("Outcome"), "send_at": N_("Goes out"),
         "error": N_("Error"), "kind": N_("Kind"), "way": N_("How"), "what": N_("What"),
         "of": N_("Was with"),
+        "approved_by": N_("Approved by"), "proposed_by": N_("Asked for approval"),
+        "before_holder": N_("Had by, before"),
+        "before_section": N_("Section before"), "before_station": N_("Station before"),
+        "why": N_("Why alone"), "by_notice": N_("By the notice"), "expires_at": N_("Expires"),
+        "languages": N_("Language"), "tags": N_("Language"), "sha256": N_("Check code"),
+        "fingerprint": N_("Check code"),
+        "rev": N_("Version"), "consultations": N_("Consultations"), "tickets": N_("Consultations"),
+        "intakes": N_("Unfinished consultations"), "chats": N_("Chats of residents"), "rows": N_("Rows"),
+        "head": N_("Newest audit entry"), "made_at": N_("Made"), "erased_again": N_("Erased again"),
+        "unknown": N_("Not known whether it arrived"), "notices_stopped": N_("Notices stopped"),
+        "sealed": N_("Sealed anew"), "left": N_("Not sealed anew"), "n": N_("Messages looked at"),
+        "n_errors": N_("Failed"),
     },
-    # What Telegram or the sender said; other reasons are rare and stand as they came.
-    "delivery_error": {
-        "Forbidden: bot was blocked by the user": N_("The resident has blocked the bot."),
-        "Forbidden: user is deactivated": N_("The resident's Telegram account does not exist any more."),
-        "Chat not found": N_("Telegram does not know this chat any more."),
-        "Need administrator rights in the channel chat": N_("The bot is no administrator of the channel."),
-        "Forbidden: bot is not a member of the channel chat": N_("The bot is not in the channel."),
-        "Forbidden: bot was kicked from the channel chat": N_("The bot was removed from the channel."),
-        "Telegram asked this chat to wait": N_("Telegram lets nothing into this chat for a while."),
-        "Telegram asked to wait": N_("Telegram lets nothing through for a while."),
-        AFTER_RESTORE: N_("A backup was restored: it may have been sent before."),
+    "audit_value": {
+        "link": N_("one-time link"), "disable": N_("disabled"), "enable": N_("enabled"),
+        "languages": N_("languages of an interpreter"), "setup": N_("set up"), "password": N_("password"),
+        "code": N_("code for the own chat"), "calendar": N_("address of the calendar"), "chat": N_("own chat"),
+        "everywhere": N_("on every device"), "view": N_("looked at"), "download": N_("downloaded"),
+        "own": N_("own chat"), "test_chat": N_("test chat"), "late": N_("its time had passed"),
+        "changed": N_("it was changed after approval"), "held": N_("a text is missing"),
+        "errors": N_("too many errors"),
     },
     "confidence": {
         "confirmed": N_("confirmed"), "single-source": N_("one source only"), "knowledge-only": N_("without a source"),

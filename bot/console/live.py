@@ -44,6 +44,7 @@ _AT_MOST = 500
 _WAITING = 64  # events that a slow browser may lag behind; then one event says "everything"
 _SENDING_EVERY = 3  # looks
 QUEUE, NOTICES, NEWS, INTERPRETING, EVERYTHING = "queue", "notices", "news", "interpreting", "everything"
+DRAFTS = "drafts"
 _NO_CHANGE = (AuditTag.STAFF_TICKET_READ, AuditTag.STAFF_SESSION_OPEN, AuditTag.STAFF_SESSION_CLOSE,
               AuditTag.STAFF_SESSION_REFUSE)
 # What moves the interpreters' list: their texts, and the ends and beginnings of consultations with such texts.
@@ -52,6 +53,13 @@ _IS_INTERPRETING = (
     AuditTag.STAFF_TRANSLATION_HAND_IN, AuditTag.STAFF_TRANSLATION_RETURN, AuditTag.STAFF_TRANSLATION_DISCARD,
     AuditTag.STAFF_TICKET_CLOSE, AuditTag.STAFF_TICKET_REOPEN, AuditTag.RESIDENT_TICKET_CLOSE,
     AuditTag.RESIDENT_TICKET_WITHDRAW, AuditTag.RESIDENT_DATA_ERASE,
+)
+# What moves the staff's list of drafts beside that: how each goes on, who may see it, and how late it is.
+_IS_DRAFTS = (
+    *_IS_INTERPRETING, AuditTag.STAFF_TRANSLATION_MACHINE, AuditTag.STAFF_TRANSLATION_PROPOSE,
+    AuditTag.STAFF_TRANSLATION_APPROVE, AuditTag.STAFF_TRANSLATION_REFUSE, AuditTag.STAFF_TRANSLATION_ALONE,
+    AuditTag.STAFF_TICKET_REPLY, AuditTag.STAFF_TICKET_ACCEPT, AuditTag.STAFF_TICKET_MERGE,
+    AuditTag.STAFF_TICKET_UNMERGE, AuditTag.SYSTEM_TICKET_WARN, AuditTag.SYSTEM_TICKET_ESCALATE,
 )
 _WORDS = "words"  # beside the tags: the resident wrote
 _IS_NEWS = (AuditTag.RESIDENT_TICKET_OPEN, AuditTag.STAFF_TICKET_TRANSFER, AuditTag.STAFF_TICKET_RETURN,
@@ -106,6 +114,8 @@ class Watcher:
                 changed |= {subject, NOTICES if subject.startswith("notice:") else QUEUE}
             if tag in _IS_INTERPRETING:
                 changed.add(INTERPRETING)
+            if tag in _IS_DRAFTS:
+                changed.add(DRAFTS)
             if tag in _IS_NEWS:
                 news |= {(ticket_id, tag) for ticket_id in _ids({subject}, "ticket")}
         words = select(Revision.id, Message.ticket_id, Message.author).join(Message).order_by(Revision.id.desc())

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from bot.console.auth import AUDIT_READERS, INTERPRETERS, RECOVERY_DECIDERS, TICKET_ROLES
+from bot.console.delivery_errors import delivery_error
 from bot.console.labels import DONE, LABELS
 from bot.console.parts import CONSOLE_TAGS, ConsoleParts, parts_of, tag_of, words_of
 from bot.errors import Refused
@@ -51,6 +52,7 @@ def _environment(parts: ConsoleParts, tag: str) -> Environment:
         "language": lambda other: language_name(other, tag), "own_name": parts.screens.language_name,
         "direction": lambda other: direction(parts, other), "few": lambda n: few(n, words),
         "fewest_shown": FEWEST_SHOWN, "timedelta": timedelta,
+        "delivery_error": lambda reason: delivery_error(reason, words),
         "error_words": lambda error: words(error.sentence, **error.values),
     })
     environment.filters.update({

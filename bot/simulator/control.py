@@ -105,7 +105,7 @@ async def _add_group(state: State, request: web.Request) -> Json:
     body = await _body(request)
     group = state.add_group(
         body["chat_id"], body.get("title", "Group"), kind=body.get("kind", "group"),
-        is_forum=bool(body.get("is_forum")), username=body.get("username", ""),
+        is_forum=bool(body.get("is_forum")), username=body.get("username", ""), language=body.get("language"),
     )
     return group.as_chat()
 
@@ -176,10 +176,11 @@ async def _query(state: State, request: web.Request) -> Json:
 
 
 async def _chats(state: State, request: web.Request) -> list[Json]:
-    most = int(request.query.get("limit", "100"))
+    kind, most = request.query.get("kind"), int(request.query.get("limit", "100"))
+    found = [chat for chat in state.chats.values() if kind in (None, chat.kind)]
     return [
-        chat.as_chat() | {"status": state.status_of(chat), "n_messages": len(chat.messages)}
-        for chat in list(state.chats.values())[:most]
+        chat.as_chat() | {"status": state.status_of(chat), "n_messages": len(chat.messages), "language": chat.language}
+        for chat in found[:most]
     ]
 
 

@@ -88,6 +88,7 @@ class Chat:
 
     kind: private, group, supergroup or channel.
     username: the public name of a group or channel, without @.
+    language: the BCP 47 tag of what a channel writes, for the page; Telegram knows no such thing.
     rights: what the bot may do as an administrator of a channel; None when it is no administrator of it.
     status: open, not_started, blocked, deactivated or kicked.
     messages: message id → Bot API Message, oldest first.
@@ -110,6 +111,7 @@ class Chat:
     reactions: dict[int, list[Json]] = field(default_factory=dict)
     username: str = ""
     rights: frozenset[str] | None = CHANNEL_RIGHTS
+    language: str | None = None
 
     def as_chat(self) -> Json:
         """Return the Bot API's Chat."""

@@ -141,16 +141,16 @@ class State:
 
     def add_group(
         self, chat_id: int, title: str = "Group", *, kind: str = "group", is_forum: bool = False, username: str = "",
-        rights: frozenset[str] | None = CHANNEL_RIGHTS,
+        rights: frozenset[str] | None = CHANNEL_RIGHTS, language: str | None = None,
     ) -> Chat:
         """Add a group, supergroup or channel with the bot in it. chat_id: below zero.
 
-        rights: what the bot may do in a channel; None: it is not in it.
+        rights: what the bot may do in a channel; None: it is not in it. language: what the channel writes, by its tag.
         """
         if chat_id >= 0 or kind not in ("group", "supergroup", "channel"):
             raise SimulatorError(400, "Bad Request: a group has an id below zero and a known kind")
         chat = self.chats[chat_id] = Chat(
-            chat_id, kind, title, is_forum=is_forum, username=username, rights=rights
+            chat_id, kind, title, is_forum=is_forum, username=username, rights=rights, language=language
         )
         self.emit("chat", chat_id)
         return chat

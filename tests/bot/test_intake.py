@@ -125,3 +125,19 @@ async def test_old_buttons_do_nothing_to_a_later_consultation(database: Database
         await someone.tap(old)
         assert (await ticket_of(database)).status == TicketStatus.INTAKE
         assert someone.last.toast
+
+
+@pytest.mark.parametrize(("tag", "kept", "left"), [
+    ("vi", "1 năm sau khi đóng", "sau 2 ngày"), ("ja-simple", "おわって 1年 たつと", "2日 たつと"),
+    ("mn", "1 жилийн дараа", "2 хоногийн дараа"), ("es", "1 año después", "después de 2 días"),
+])
+async def test_how_long_words_are_kept_is_said_in_years_or_days(talk: Talker, tag: str, kept: str, left: str) -> None:
+    someone = await talk(tag)
+    consent = await someone.tap("staff")
+    privacy = await someone.say("/privacy")
+    for said in (consent, privacy):
+        words = "".join(each.text for each in said)
+        assert kept in words
+        assert "365" not in words
+    await someone.tap("t:agree")
+    assert left in "".join(each.text for each in await someone.tap("t:later"))

@@ -46,6 +46,7 @@ async def test_counts_by_month_section_and_language(office: Office) -> None:
     assert "2026年10月 18 12 67%" in page
     assert "人身安全対策課人身安全対策担当 20 8 40%" in page
     assert "ネパール語 18 12 67%" in page
+    assert "評価は5年後に削除されます。" in page
 
 
 async def test_small_cells_are_hidden(office: Office) -> None:

@@ -17,6 +17,7 @@ from tests.simulator.conftest import Api
 
 pytestmark = pytest.mark.browser
 
+CHANNEL = -1001100000003
 FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -69,8 +70,7 @@ async def test_a_picture_and_a_leaflet_of_the_bot_are_shown(page: Page, api: Api
     await expect(page.locator(".bot .words strong")).to_have_text("📢 Thông báo")
     await expect(page.locator(".bot a.document")).to_contain_text("leaflet-vi.pdf")
     await page.wait_for_function("document.querySelector('.bot img').naturalWidth === 320")
-    if "KOBAN_SHOTS" in os.environ:
-        await page.screenshot(path=Path(os.environ["KOBAN_SHOTS"]) / "phone-with-files.png")
+    await _shoot(page, "with-files")
 
 
 async def test_a_resident_starts_types_receives_and_taps(page: Page, api: Api, simulator: SimulatorServer) -> None:
@@ -210,6 +210,65 @@ async def test_a_second_resident_has_a_phone_of_their_own(page: Page, api: Api, 
     await expect(page.locator(".phone")).to_have_count(2)
     await second.get_by_role("button", name="Put this phone away").click()
     await expect(page.locator(".phone")).to_have_count(1)
+
+
+async def test_a_channel_is_read_live_beside_the_residents(page: Page, api: Api, simulator: SimulatorServer) -> None:
+    state = simulator.state
+    channels = page.get_by_role("navigation", name="Channels")
+    await expect(channels).to_have_count(0)
+    state.add_group(CHANNEL, "Công an Mizuhono 📢", kind="channel", username="koban_vi", language="vi")
+    in_list = channels.get_by_role("button", name="Công an Mizuhono 📢")
+    await expect(in_list).to_have_attribute("aria-pressed", "false")
+    await api("sendMessage", chat_id="@koban_vi", text="Mưa lớn")
+    await expect(in_list.locator(".unread")).to_have_text("1 unread")
+
+    await in_list.click()
+    feed = page.get_by_role("region", name="Channel Công an Mizuhono 📢")
+    await expect(feed.locator(".post .words")).to_have_text("Mưa lớn")
+    await expect(feed.locator(".post .author")).to_have_text("Công an Mizuhono 📢")
+    await expect(feed.get_by_role("log")).to_be_focused()
+    await expect(feed.locator(".handle")).to_contain_text("@koban_vi")
+    await expect(in_list.locator(".unread")).to_have_count(0)
+    assert await feed.locator("textarea, form, .mark, .edit").count() == 0
+
+    picture = state.files.add("photo", sample_png(), name="picture-vi.png", mime="image/png")
+    leaflet = state.files.add("document", b"%PDF-1.7 %%EOF", name="leaflet-vi.pdf", mime="application/pdf")
+    await api("sendPhoto", chat_id=CHANNEL, photo=picture.file_id, caption="<b>📢 Sóng thần</b>", parse_mode="HTML")
+    start = "https://t.me/koban_demo_bot?start=a_stolen_bicycle-vi"
+    links = {"inline_keyboard": [[{"text": "Mất xe đạp", "url": start}, {"text": "Web", "url": "https://a.jp/"}]]}
+    _, body = await api("sendDocument", chat_id=CHANNEL, document=leaflet.file_id, reply_markup=links)
+    await expect(feed.locator(".post img")).to_be_visible()
+    await expect(feed.locator(".post strong").filter(has_text="Sóng thần")).to_be_visible()
+    await expect(feed.locator(".post a.document")).to_contain_text("leaflet-vi.pdf")
+    await expect(feed.get_by_role("link", name="Web")).to_have_attribute("href", "https://a.jp/")
+    await expect(page.locator(".phone:not(.channel) .message")).to_have_count(0)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await feed.scroll_into_view_if_needed()
+    await page.wait_for_function("document.querySelector('.post img').naturalWidth === 320")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await feed.get_by_role("log").evaluate("log => log.scrollTo({ top: log.scrollHeight, behavior: 'instant' })")
+    await _shoot(page, "channel-390")
+    await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    await _shoot(page, "channel-390-dark")
+    assert (await Axe().run(page)).response["violations"] == []
+
+    await feed.get_by_role("link", name="Mất xe đạp").click()
+    await expect(page.locator(".own .words")).to_have_text("/start a_stolen_bicycle-vi")
+    assert len(page.context.pages) == 1  # the bot of this simulator, and not one out there
+    await api("deleteMessage", chat_id=CHANNEL, message_id=body["result"]["message_id"])
+    await expect(feed.locator(".post")).to_have_count(2)
+    await page.reload()
+    await expect(feed.locator(".post")).to_have_count(2)
+    await page.set_viewport_size({"width": 1280, "height": 860})
+    await _shoot(page, "channel-1280-dark")
+    await feed.get_by_role("button", name="Put this channel away").click()
+    await expect(feed).to_have_count(0)
+    await expect(in_list).to_be_focused()
+
+
+async def _shoot(page: Page, name: str) -> None:
+    if "KOBAN_SHOTS" in os.environ:
+        await page.screenshot(path=Path(os.environ["KOBAN_SHOTS"]) / f"phone-{name}.png")
 
 
 async def test_a_resident_can_block_and_come_back(page: Page, api: Api, simulator: SimulatorServer) -> None:

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.console.audit_views import audit_row, names_for
 from bot.console.pages import parse_local, render
-from bot.console.parts import parts_of
+from bot.console.parts import parts_of, tag_of
 from storage import staff as staff_rows
 from storage.audit import AuditTag
 from storage.models import AuditEntry
@@ -38,9 +39,11 @@ async def show(request: Request) -> Response:
         query = query.where(AuditEntry.id < before)
     async with parts.database.reading() as session:
         entries = list(await session.scalars(query))
-        names = await staff_rows.names(session)
+        staff = await staff_rows.names(session)
+        names = await names_for(session, entries, staff)
+    rows = [audit_row(entry, names, parts, tag_of(request)) for entry in entries[:PAGE_SIZE]]
     return render(
-        request, "audit/page.html", entries=entries[:PAGE_SIZE], has_more=len(entries) > PAGE_SIZE, names=names,
+        request, "audit/page.html", rows=rows, has_more=len(entries) > PAGE_SIZE, names=staff,
         deeds=tuple(AuditTag), chosen={"deed": deed, "person": person, "subject": subject, "day": day},
         is_later_page=bool(before),
     )

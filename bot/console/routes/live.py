@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from bot.console.auth import INTERPRETERS, TICKET_ROLES, access_ticket, may_see
 from bot.console.gate import is_valid, session_cookie
-from bot.console.live import INTERPRETING, NEWS, Hub, news_for
+from bot.console.live import DRAFTS, INTERPRETING, NEWS, Hub, news_for
 from bot.console.parts import ConsoleParts, parts_of, staff_of
 from bot.errors import NotFound
 from storage import presence
@@ -25,15 +25,15 @@ HEARTBEAT_S = 15.0  # also how often the session is looked at again; storage.pre
 
 
 async def stream(request: Request) -> Response:
-    """Send one event for each change of `?on=queue`, `news`, `notices`, `interpreting`, `ticket:12`, `notice:3`."""
+    """Send an event for each change of `?on=queue`, `news`, `notices`, `interpreting`, `drafts`, `ticket:12` or so."""
     parts, person = parts_of(request), staff_of(request)
     subject = request.query_params.get("on", "")
     kind, _, number = subject.partition(":")
-    is_known = subject in ("queue", NEWS, "notices", INTERPRETING) or (
+    is_known = subject in ("queue", NEWS, "notices", INTERPRETING, DRAFTS) or (
         kind in ("ticket", "notice") and number.isascii() and number.isdecimal() and len(number) < 10
     )
     is_theirs = person.role in INTERPRETERS if subject == INTERPRETING else (
-        person.role in TICKET_ROLES or kind not in ("queue", NEWS, "ticket")
+        person.role in TICKET_ROLES or kind not in ("queue", NEWS, DRAFTS, "ticket")
     )
     if not is_known or not is_theirs:
         return PlainTextResponse("unknown subject", 404)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from bot import ratings
 from bot.console.pages import FEWEST_SHOWN, render
-from bot.console.parts import parts_of, tag_of
+from bot.console.parts import parts_of, tag_of, words_of
 from storage import ratings as rating_rows
 
 
@@ -23,6 +23,7 @@ async def show(request: Request) -> Response:
     sections = {each.id: each.name(tag) for each in parts.deployment.sections}
     return render(
         request, "ratings/page.html", report=ratings.report(counts, fewest=FEWEST_SHOWN), period=period,
-        sections=sections, fewest=FEWEST_SHOWN, keeps_days=parts.deployment.retention_days("ratings"),
+        sections=sections, fewest=FEWEST_SHOWN,
+        kept_for=words_of(request).length(parts.deployment.retention_days("ratings")),
         years=range(this_year, min(ratings.year_of(first) if first else this_year, period.year) - 1, -1),
     )

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from bot import consultation
 from bot.console.auth import access_ticket
 from bot.console.pages import render
-from bot.console.parts import form_of, parts_of, path_id, staff_of, tag_of
+from bot.console.parts import form_of, is_live, parts_of, path_id, staff_of, tag_of
 from bot.console.routes.tickets import Desk, again, back, sent_as
 from bot.console.second_people import waiting
 from bot.console.ticket_views import Reader
@@ -111,7 +111,8 @@ async def index(request: Request) -> Response:
         found = await unfinished(session, person, limit=_SHOWN)
         names = await staff_rows.names(session)
     reader = Reader(parts, person, names, tag)
-    return render(request, "translations/list.html", names=names, lines=[
+    template = "translations/_list.html" if is_live(request) else "translations/list.html"
+    return render(request, template, names=names, lines=[
         (row, reader.row(ticket), drafts.may_approve(row, person)) for row, ticket in found
     ])
 

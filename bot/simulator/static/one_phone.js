@@ -1,38 +1,28 @@
 // One resident's phone with its one chat.
 
 import { get, post, upload } from "./api.js";
+import { Feed, previewOf } from "./feed.js";
 import { languageOf } from "./languages.js";
-import { bubble, dayOf, h } from "./render.js";
+import { h } from "./render.js";
 import { drawnPhoto } from "./samples.js";
 
 const TYPING_MS = 5000;
 const TAP_MS = 10000;
-const TOAST_MS = 4000;
 
-function kindOf(message) {
-  const kinds = { photo: "🖼 Photo", document: "📄 Document", voice: "🎤 Voice message", location: "📍 Location", contact: "👤 Contact" };
-  return message.sticker ? `${message.sticker.emoji || ""} Sticker` : kinds[Object.keys(kinds).find((kind) => message[kind])] ?? "Message";
-}
-
-export class Phone {
+export class Phone extends Feed {
   constructor(resident, info, putAway) {
-    this.id = resident.id;
+    super(resident.id, "phone", info);
     this.resident = resident;
     this.language = languageOf(resident.language_code);
-    this.messages = new Map();
-    this.notTaken = new Set();
     this.unread = 0;
     this.status = "open";
     this.editingId = null;
     this.taps = new Map();
-    this.element = document.getElementById("phone").content.firstElementChild.cloneNode(true);
-    this.$ = (selector) => this.element.querySelector(selector);
     this.element.setAttribute("aria-label", `Phone of ${resident.first_name}, ${this.language.name}`);
     this.element.dataset.resident = resident.id;
     this.$(".owner").textContent = resident.first_name;
     this.$(".language").textContent = this.language.name;
     this.$(".language").lang = this.language.tag;
-    this.log = this.$(".log");
     this.log.setAttribute("aria-label", `Messages of ${resident.first_name}`);
     for (const part of [this.log, this.$("textarea"), this.$(".reply-keyboard"), this.$(".commands")]) part.lang = this.language.tag;
     this.input = this.$("textarea");
@@ -68,9 +58,6 @@ export class Phone {
     this.$(".start").addEventListener("click", () => this.start());
     this.$(".slash").addEventListener("click", () => this.toggleMenu("commands"));
     this.$(".attach").addEventListener("click", () => this.toggleMenu("attachments"));
-    this.$(".pinned").addEventListener("click", () => {
-      this.log.querySelector(`[data-id="${this.pinned}"]`)?.scrollIntoView({ block: "center" });
-    });
     this.$(".editing button").addEventListener("click", () => this.stopEditing());
     this.$(".composer").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -109,15 +96,7 @@ export class Phone {
   // What the server knows
 
   async refresh() {
-    const chat = await get(`chats/${this.id}`);
-    this.messages = new Map(chat.messages.map((message) => [message.message_id, message]));
-    this.notTaken = new Set(chat.not_taken);
-    this.reactions = chat.reactions;
-    this.status = chat.status;
-    this.pinned = chat.pinned;
-    this.log.replaceChildren();
-    this.day = null;
-    chat.messages.forEach((message) => this.append(message));
+    const chat = await super.refresh();
     this.showKeyboard(chat.keyboard);
     this.showCommands(chat.commands);
     this.showStatus();
@@ -130,22 +109,14 @@ export class Phone {
   }
 
   onEvent(event) {
+    if (this.onMessagesEvent(event)) return undefined;
     switch (event.kind) {
-      case "message": return this.onMessage(event.message);
-      case "edited": return this.replace(event.message);
-      case "deleted": return this.remove(event.message_ids);
       case "taken":
         this.notTaken.delete(event.message_id);
         return this.mark(event.message_id);
       case "keyboard": return this.showKeyboard(event.keyboard);
       case "action": return this.typing(event.action);
       case "callback_answer": return this.onCallbackAnswer(event);
-      case "reaction":
-        this.reactions = { ...this.reactions, [event.message_id]: event.reaction };
-        return this.replace(this.messages.get(event.message_id));
-      case "pinned":
-        this.pinned = event.message_id;
-        return this.showPinned();
       case "status":
         this.status = event.status;
         return this.showStatus();
@@ -171,39 +142,6 @@ export class Phone {
     this.toEnd(own || atEnd);
   }
 
-  draw(message) {
-    const options = { actions: this.actions, botId: this.info.bot.id, taken: !this.notTaken.has(message.message_id),
-      reaction: this.reactions?.[message.message_id] };
-    return bubble(message, options);
-  }
-
-  append(message, arriving = false) {
-    const day = dayOf(message.date);
-    if (day !== this.day) {
-      this.log.append(h("div", { class: "day" }, h("span", {}, day)));
-      this.day = day;
-    }
-    const element = this.draw(message);
-    if (arriving) element.classList.add("arriving");
-    element.querySelectorAll("img").forEach((image) => image.addEventListener("load", () => this.toEnd(this.wasAtEnd)));
-    this.log.append(element);
-    this.showPreview();
-  }
-
-  replace(message) {
-    if (!message) return;
-    const atEnd = this.isAtEnd();
-    this.messages.set(message.message_id, message);
-    const old = this.log.querySelector(`[data-id="${message.message_id}"]`);
-    const position = old?.contains(document.activeElement)
-      ? [...old.querySelectorAll("button, a")].indexOf(document.activeElement) : -1;
-    const element = this.draw(message);
-    old?.replaceWith(element);
-    if (position >= 0) [...element.querySelectorAll("button, a")][position]?.focus();
-    this.showPreview();
-    this.toEnd(atEnd);
-  }
-
   mark(messageId) {
     const mark = this.log.querySelector(`[data-id="${messageId}"] .mark`);
     if (!mark) return;
@@ -212,14 +150,7 @@ export class Phone {
   }
 
   remove(messageIds) {
-    for (const id of messageIds) {
-      this.messages.delete(id);
-      const element = this.log.querySelector(`[data-id="${id}"]`);
-      if (element?.contains(document.activeElement)) this.log.focus();
-      element?.remove();
-    }
-    if (!this.messages.size) this.showEmpty();
-    this.showPreview();
+    super.remove(messageIds);
     this.showStatus();
   }
 
@@ -242,7 +173,7 @@ export class Phone {
 
   showPreview() {
     const last = [...this.messages.values()].at(-1);
-    this.$(".preview").textContent = last ? last.text || last.caption || kindOf(last) : "No messages yet";
+    this.$(".preview").textContent = previewOf(last);
     const badge = this.$(".unread");
     badge.hidden = !this.unread;
     badge.textContent = String(this.unread);
@@ -278,13 +209,6 @@ export class Phone {
     block.setAttribute("aria-label", blocked ? "Unblock the bot" : "Block the bot");
     block.hidden = gone;
     this.showKeyboard(this.keyboard);
-  }
-
-  showPinned() {
-    const message = this.messages.get(this.pinned);
-    const bar = this.$(".pinned");
-    bar.hidden = !message;
-    if (message) bar.replaceChildren(h("span", { "aria-hidden": "true" }, "📌 "), h("span", { dir: "auto" }, message.text || message.caption || "Message"));
   }
 
   showKeyboard(keyboard) {
@@ -337,23 +261,6 @@ export class Phone {
     if (words !== "bot") this.typingTimer = setTimeout(() => this.typing(null), TYPING_MS);
   }
 
-  isAtEnd() {
-    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 120;
-  }
-
-  toEnd(yes) {
-    this.wasAtEnd = yes;
-    if (yes) this.log.scrollTop = this.log.scrollHeight;
-  }
-
-  toast(words) {
-    const toast = this.$(".toast");
-    clearTimeout(this.toastTimer);
-    toast.textContent = words;
-    toast.hidden = false;
-    this.toastTimer = setTimeout(() => { toast.hidden = true; }, TOAST_MS);
-  }
-
   // What the resident does
 
   async attempt(doing) {
@@ -369,9 +276,15 @@ export class Phone {
     return this.attempt(() => post("send", { resident_id: this.id, ...body }));
   }
 
-  async start() {
+  async start(payload = "") {
     if (this.status === "blocked") await this.setBlocked(false);
-    await this.send({ kind: "text", text: "/start" });
+    await this.send({ kind: "text", text: `/start ${payload}`.trim() });
+  }
+
+  /** Open the chat from a link to the bot, as tapping it and START does. */
+  follow(start) {
+    this.showList(false);
+    return this.start(start);
   }
 
   setBlocked(blocked) {

@@ -1,6 +1,7 @@
-// The page: which phones are open, and what arrives for each.
+// The page: which phones and channels are open, and what arrives for each.
 
 import { get, listen, post } from "./api.js";
+import { Channels } from "./channels.js";
 import { LANGUAGES, languageOf } from "./languages.js";
 import { Phone } from "./one_phone.js";
 
@@ -85,6 +86,15 @@ async function begin() {
   if (!chosen.length) await add(LANGUAGES[0].person, LANGUAGES[0]);
   for (const resident of chosen.slice(0, MOST_PHONES)) await open(resident);
   await fillPicker();
+  await channels.begin(info);
+}
+
+/** Follow a link to the bot on a phone of that language, or on the first; false when no phone is open. */
+function openBot(start, language) {
+  const open = [...phones.values()];
+  const phone = open.find(({ language: { tag } }) => tag === language || language.startsWith(`${tag}-`)) ?? open[0];
+  phone?.follow(start);
+  return Boolean(phone);
 }
 
 async function onEvent(event) {
@@ -99,6 +109,7 @@ async function onEvent(event) {
     await fillPicker();
   } else {
     phones.get(event.chat_id)?.onEvent(event);
+    await channels.onEvent(event);
   }
 }
 
@@ -108,6 +119,8 @@ function inTurn(work) {
   chain = chain.then(work).catch(console.error);
   return chain;
 }
+
+const channels = new Channels({ list: document.getElementById("channels"), main, inTurn, openBot });
 
 listen((event) => inTurn(() => onEvent(event)), (connected) => {
   document.getElementById("connection").textContent = connected ? "" : "Not connected – waiting for the simulator…";

@@ -173,14 +173,15 @@ function inlineKeyboard(message, actions) {
 
 function quoteOf(message) {
   if (!message) return null;
-  const who = message.from?.is_bot ? message.from.first_name : "You";
+  const who = message.sender_chat?.title ?? (message.from?.is_bot ? message.from.first_name : "You");
   const words = message.text || message.caption || (message.photo ? "Photo" : "Message");
   return h("div", { class: "reply-to" }, h("strong", {}, who), h("span", { dir: "auto" }, words.slice(0, 80)));
 }
 
 /** Return the bubble of one message. actions: send, tap, copy, edit. taken: the bot has it. */
 export function bubble(message, { actions, taken, botId, reaction }) {
-  const own = message.from?.id !== botId;
+  const channel = message.sender_chat?.title;
+  const own = !channel && message.from?.id !== botId;
   const text = message.text ?? message.caption;
   const words = text === undefined ? null
     : keepNumbers(h("div", { class: "words", dir: "auto" }, ...formatted(text, message.entities ?? message.caption_entities, actions)));
@@ -191,10 +192,11 @@ export function bubble(message, { actions, taken, botId, reaction }) {
     ? h("button", { type: "button", class: "edit", "aria-label": "Edit message", onclick: () => actions.edit(message) }, "✎") : null;
   const meta = h("div", { class: "meta" }, edit, edited,
     h("time", { datetime: new Date(message.date * 1000).toISOString() }, timeOf(message.date)), mark);
-  const body = h("div", { class: `bubble${message.sticker ? " bare" : ""}` }, quoteOf(message.reply_to_message),
+  const author = channel ? h("strong", { class: "author", dir: "auto" }, channel) : null;
+  const body = h("div", { class: `bubble${message.sticker ? " bare" : ""}` }, author, quoteOf(message.reply_to_message),
     ...media(message), words, meta);
   const emoji = reaction?.[0]?.emoji;
-  return h("article", { class: `message ${own ? "own" : "bot"}`, "data-id": message.message_id,
-    "aria-label": own ? "You" : "Bot" }, body, emoji ? h("span", { class: "reaction" }, emoji) : null,
+  return h("article", { class: `message ${own ? "own" : channel ? "bot post" : "bot"}`, "data-id": message.message_id,
+    "aria-label": own ? "You" : channel ?? "Bot" }, body, emoji ? h("span", { class: "reaction" }, emoji) : null,
   inlineKeyboard(message, actions));
 }
