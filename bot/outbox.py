@@ -46,6 +46,7 @@ MAX_ATTEMPTS = 8
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 300.0
 ANSWERS_IN_FLIGHT = 200
+ENOUGH_FOR_ONE = 10  # Telegram takes one a second for a chat
 NOTICES_IN_FLIGHT = 30  # claimed and not settled yet: after a kill at most this many are unknown
 IDLE_S = 0.25
 FINISH_S = 10.0  # how long what is on its way has when the process ends
@@ -118,6 +119,10 @@ class Outbox:
         while self._in_flight[False] >= self._capacity[False]:
             self._freed.clear()
             await self._freed.wait()
+
+    def crowded(self) -> list[int]:
+        """Return the chats that wait for so many messages that more of them would hold up others."""
+        return [chat_id for chat_id, chain in self._chains.items() if len(chain) >= ENOUGH_FOR_ONE]
 
     def hand_over(self, jobs: Sequence[Job]) -> None:
         """Send jobs of this process whose rows are committed."""

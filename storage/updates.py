@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Update, UpdateStatus
+from storage.models import Chat, Update, UpdateStatus
 
 INBOX = "update"
 
@@ -54,14 +54,21 @@ async def add_all(session: AsyncSession, news: Sequence[NewUpdate], *, now: date
     return len(added.all())
 
 
-async def take_waiting(session: AsyncSession, *, limit: int) -> list[WaitingUpdate]:
+async def take_waiting(
+    session: AsyncSession, *, limit: int, crowded: Collection[int] = ()
+) -> list[WaitingUpdate]:
     """Return the next waiting updates, urgent ones first, and hold their chats until the transaction ends.
+
+    crowded: chats, by id, of which only urgent ones are taken.
 
     On SQLite the transaction is the only writer. On PostgreSQL each chat is held by an advisory lock, so several
     processes handle different chats side by side and one chat's updates stay in order.
     """
     columns = (Update.update_id, Update.chat_lookup, Update.payload_sealed, Update.n_attempts)
     waiting = select(*columns).where(Update.status == UpdateStatus.WAITING)
+    if crowded:
+        lookups = select(Chat.address_lookup).where(Chat.id.in_(crowded))
+        waiting = waiting.where(or_(Update.is_urgent, Update.chat_lookup.not_in(lookups)))
     order = (Update.is_urgent.desc(), Update.update_id)
     found = (await session.execute(waiting.order_by(*order).limit(limit))).all()
     if not found or session.get_bind().dialect.name != "postgresql":

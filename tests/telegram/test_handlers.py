@@ -59,6 +59,18 @@ async def test_a_slow_chat_does_not_hold_up_another(world: World) -> None:
     await eventually(lambda: world.said_to(1) == ["you said a"])
 
 
+async def test_who_writes_very_much_fills_neither_the_outbox_nor_the_time_of_others(world: World) -> None:
+    residents(world, 1, 2)
+    flood = [raw(100 + number, 1, f"{number}") for number in range(400)]
+    await stored(world, *flood)
+    world.start(world.handler)
+    await eventually(lambda: len(world.said_to(1)) >= 3)
+    await stored(world, raw(600, 1, CRY), raw(601, 2, "b"))
+    await eventually(lambda: world.said_to(2) == ["you said b"])
+    await eventually(lambda: CARD in world.said_to(1))
+    assert len(world.conversation.heard) < 150, "the rest waits in the inbox, and is not lost"
+
+
 async def test_a_call_for_help_goes_before_everything_that_waits(world: World) -> None:
     residents(world, *range(1, 30), 99)
     await stored(world, *(raw(n, n, "hi") for n in range(1, 30)), raw(50, 99, CRY))
