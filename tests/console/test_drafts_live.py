@@ -11,12 +11,10 @@ from bot.translation import drafts
 from storage.models import Role, Staff, Ticket
 from tests.conftest import Clock
 from tests.console.conftest import Office, text_of
-from tests.console.test_browser import Site, a_person, site, unused_port
+from tests.console.site import Site, a_person
 from tests.console.test_interpreting import an_interpreter, asked_to_write
 from tests.console.test_second_person import REPLY, a_waiting_reply
 from tests.factories import make_ticket
-
-__all__ = ["site", "unused_port"]  # fixtures of the other file
 
 
 async def test_the_list_is_told_of_what_moves_it_and_of_nothing_else(office: Office, clock: Clock) -> None:
