@@ -6,6 +6,7 @@ caller owns the transaction and the outbox. `respond_without_database` is what i
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -27,6 +28,8 @@ from storage.models import Chat, ChatState, Lane, TicketStatus, Turn
 from storage.sealing import Sealer
 
 _START_LOCALE = "en"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,19 @@ def _beside_a_command(incoming: Incoming, parts: Parts) -> Understanding | None:
     return parts.understander.understand(words, language_code=incoming.language_code)
 
 
+def _danger_in(text: str, parts: Parts) -> Assessment:
+    """Look for danger with the phrases and, where these are not sure, with the models; they too are in the process."""
+    assessed = dangers.assess(text)
+    if assessed.firm or not text.strip():
+        return assessed
+    try:
+        found = parts.understander.understand(text, phrases=assessed)
+    except Exception as error:
+        log.error("a message cannot be understood (%s)", type(error).__name__)
+        return assessed
+    return Assessment(found.danger, found.soft_danger)
+
+
 def respond_without_database(incoming: Incoming, parts: Parts, *, is_kept: bool = True) -> tuple[Outgoing, ...]:
     """Return the danger card, or a plain word about what does not work now, with nothing but the process itself.
 
@@ -83,7 +99,7 @@ def respond_without_database(incoming: Incoming, parts: Parts, *, is_kept: bool 
         if kind in set(Danger):
             return (screens.danger_card(Danger(kind), tag),)
         return (screens.emergency_menu(tag),)
-    assessed = dangers.assess(incoming.text)
+    assessed = _danger_in(incoming.text, parts)
     if found := assessed.firm or assessed.soft:
         return (screens.danger_card(found, tag, soft=assessed.firm is None),)
     if client and not written.sure:

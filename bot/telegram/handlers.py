@@ -205,7 +205,9 @@ class Handler:
         if incoming.callback_id is not None:
             self._answer_button(incoming.callback_id, None)
         try:
-            messages = self._respond_without_database(incoming, self._parts, is_kept=is_kept)
+            messages = await asyncio.to_thread(
+                self._respond_without_database, incoming, self._parts, is_kept=is_kept
+            )
         except Exception as error:
             log.error("nothing can be said without the database (%s)", _where(error),
                       extra={"update_id": incoming.update_id})

@@ -69,6 +69,22 @@ def test_the_card_is_there_without_a_database(parts: Parts, client: str) -> None
     assert "110" in card.text
 
 
+def test_without_a_database_danger_that_only_the_models_hear_gets_its_card(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "he is in the kitchen again with the big scissors, I hid the kids in the bathroom"
+    assert not dangers.assess(words).firm, "no phrase says it"
+    incoming = Incoming(1, 1, Kind.TEXT, 1, text=words, language_code="en")
+    [card] = respond_without_database(incoming, parts)
+    assert card.text == parts.screens.danger_card(Danger.POLICE_NOW, "en").text
+
+    def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError("no model")
+
+    monkeypatch.setattr(parts.understander, "understand", broken)
+    assert "119" in respond_without_database(incoming, parts)[0].text
+
+
 def test_without_a_database_any_other_message_gets_the_numbers_and_a_plain_word(parts: Parts) -> None:
     incoming = Incoming(1, 1, Kind.TEXT, 1, text="mất xe đạp", language_code="vi")
     messages = respond_without_database(incoming, parts)
