@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, String, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Executable, Select, String, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -136,10 +137,14 @@ async def add_claimed(
 
 async def any_due(session: AsyncSession, *, lanes: Sequence[Lane], now: datetime) -> bool:
     """Tell whether `claim` may find something to take."""
-    query = select(Delivery.id).where(
-        Delivery.status == DeliveryStatus.QUEUED, Delivery.lane.in_(lanes), Delivery.not_before <= now
-    )
-    return await session.scalar(query.limit(1)) is not None
+    return await session.scalar(_due_in(tuple(lanes)), {"now": now}) is not None
+
+
+@cache  # making a statement costs more than running it
+def _due_in(lanes: tuple[Lane, ...]) -> Select[int]:
+    is_due = Delivery.not_before <= bindparam("now", type_=Delivery.not_before.type)
+    query = select(Delivery.id).where(Delivery.status == DeliveryStatus.QUEUED, Delivery.lane.in_(lanes), is_due)
+    return query.limit(1)
 
 
 async def claim(
@@ -168,24 +173,27 @@ async def claim(
             ids += await _take(session, group, process_id=process_id, lanes=lanes, limit=limit - len(ids), now=now)
     if not ids:
         return []
-    is_fresh = or_(Notice.expires_at.is_(None), Notice.expires_at > now)
+    rows = await session.execute(_claimed(), {"ids": ids, "now": now})
+    return [ClaimedDelivery(*tuple(row)) for row in rows]
+
+
+@cache
+def _claimed() -> Executable:
+    is_fresh = or_(Notice.expires_at.is_(None), Notice.expires_at > bindparam("now", type_=Delivery.not_before.type))
     may_send = or_(
         (Chat.state == ChatState.ACTIVE) & or_(Delivery.notice_id.is_(None), is_still_wanted() & is_fresh),
         (Chat.state == ChatState.CHANNEL) & Delivery.channel.is_not(None) & is_fresh,
     )
-    rows = await session.execute(
+    return (
         select(
             Delivery.id, Delivery.chat_id, Delivery.lane, Delivery.notice_id, Delivery.payload_sealed,
             Delivery.n_attempts, Chat.address_sealed, Chat.locale, Delivery.target_message_id,
             may_send.label("may_send"), Delivery.message_id, Delivery.created_at, Chat.safe_contact, Chat.safe_hours,
             Chat.safe_days, Delivery.channel, Delivery.part_ids, Delivery.target_part_ids,
         )
-        .join(Chat, Chat.id == Delivery.chat_id)
-        .outerjoin(Notice, Notice.id == Delivery.notice_id)
-        .where(Delivery.id.in_(ids))
-        .order_by(Delivery.lane, Delivery.id)
+        .join(Chat, Chat.id == Delivery.chat_id).outerjoin(Notice, Notice.id == Delivery.notice_id)
+        .where(Delivery.id.in_(bindparam("ids", expanding=True))).order_by(Delivery.lane, Delivery.id)
     )
-    return [ClaimedDelivery(*tuple(row)) for row in rows]
 
 
 async def _take(
