@@ -19,6 +19,11 @@ _NO_REASON = N_("Telegram refused it without saying why.")
 _NO_RIGHTS = N_("The bot may not write there.")
 _NO_RIGHTS_FOR_FILES = N_("The bot may not send pictures or files there.")
 _OUR_FAULT = N_("A fault in Koban. An administrator finds more in its log.")
+_NO_ADMINISTRATOR = N_("The bot is no administrator of the channel.")
+_EMPTY = N_("The text is empty.")
+_MOVED = N_("The group has a new number: it became a supergroup. Tell an administrator.")
+_STOPPED = N_("Koban was stopped while it was being sent: it may have arrived.")
+_WAIT_FOR_CHAT = N_("Telegram lets nothing into this chat for a while.")
 _TELEGRAM_FAULT = N_("Telegram has a fault of its own.")
 _TOO_LARGE = N_("The file is too large for Telegram.")
 _TOO_LONG = N_("The text is too long for Telegram.")
@@ -37,10 +42,10 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("can't send messages to the user", N_("Telegram lets the bot write nothing to this person.")),
     ("chat not found", _NO_CHAT), ("user not found", _NO_CHAT), ("peer_id_invalid", _NO_CHAT),
     ("group chat was deleted", _NO_GROUP), ("group chat was deactivated", _NO_GROUP),
-    ("a supergroup chat", N_("The group has a new number: it became a supergroup. Tell an administrator.")),
-    ("became a supergroup", N_("The group has a new number: it became a supergroup. Tell an administrator.")),
-    ("need administrator rights in the channel chat", N_("The bot is no administrator of the channel.")),
-    ("chat_admin_required", N_("The bot is no administrator of the channel.")),
+    ("a supergroup chat", _MOVED),
+    ("became a supergroup", _MOVED),
+    ("need administrator rights in the channel chat", _NO_ADMINISTRATOR),
+    ("chat_admin_required", _NO_ADMINISTRATOR),
     ("not a member of the channel", N_("The bot is not in the channel.")),
     ("kicked from the channel", N_("The bot was removed from the channel.")),
     ("not a member of the", N_("The bot is not in the group.")),
@@ -51,7 +56,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("chat_restricted", _NO_RIGHTS), ("need administrator rights", _NO_RIGHTS),
     ("topic_closed", _TOPIC_GONE), ("topic_deleted", _TOPIC_GONE), ("message thread not found", _TOPIC_GONE),
     ("message is too long", _TOO_LONG), ("caption is too long", _TOO_LONG), ("_too_long", _TOO_LONG),
-    ("text is empty", N_("The text is empty.")), ("text must be non-empty", N_("The text is empty.")),
+    ("text is empty", _EMPTY), ("text must be non-empty", _EMPTY),
     ("message to edit not found", _NOT_IN_CHAT), ("message to delete not found", _NOT_IN_CHAT),
     ("message_id_invalid", _NOT_IN_CHAT), ("replied not found", _NOT_IN_CHAT),
     ("reply message not found", _NOT_IN_CHAT),
@@ -69,9 +74,9 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("has no files", N_("The part of Koban that sends has no files. Tell an administrator.")),
     ("entit", N_("Telegram does not take the formatting of the text.")),
     ("button", _BAD_BUTTONS), ("keyboard", _BAD_BUTTONS), ("reply markup", _BAD_BUTTONS),
-    ("asked this chat to wait", N_("Telegram lets nothing into this chat for a while.")),
+    ("asked this chat to wait", _WAIT_FOR_CHAT),
     ("asked to wait", _WAIT), ("flood control", _WAIT), ("too many requests", _WAIT),
-    ("slowmode", N_("Telegram lets nothing into this chat for a while.")),
+    ("slowmode", _WAIT_FOR_CHAT),
     ("balance_too_low", N_("The bot has too few Stars for the paid rate. Tell an administrator.")),
     ("refuses the token", _BAD_TOKEN), ("unauthorized", _BAD_TOKEN), ("invalid token", _BAD_TOKEN),
     ("conflict", N_("Two programs use the token of the bot. Tell an administrator.")),
@@ -81,7 +86,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("internal server error", _TELEGRAM_FAULT), ("bad gateway", _TELEGRAM_FAULT),
     ("what the bot is called", _TELEGRAM_FAULT),
     ("refused the request with status", _NO_REASON), ("refused a file with status", _NO_REASON),
-    ("died while sending", N_("Koban was stopped while it was being sent: it may have arrived.")),
+    ("died while sending", _STOPPED), ("ended while sending", _STOPPED),
     (AFTER_RESTORE, N_("A backup was restored: it may have been sent before.")),
     ("could not be prepared", _OUR_FAULT), ("unforeseen error", _OUR_FAULT),
     ("no longer wanted", N_("It was not wanted any more.")),

@@ -13,6 +13,7 @@ from bot.console.delivery_errors import REASONS, delivery_error
 from bot.i18n import ROOT, load_strings
 from bot.simulator import errors as simulated
 from storage.models import ChatState, Delivery, DeliveryStatus, Lane, NoticeStatus, Role, Urgency
+from storage.notices import ENDS_OF_NOTICES
 from tests.console.conftest import Office, text_of
 from tests.factories import make_chat, make_notice
 
@@ -34,6 +35,11 @@ def _words(node: ast.expr) -> str | None:
     return None
 
 
+def _each(node: ast.expr) -> list[ast.expr]:
+    """The values that an expression may have: both of a conditional one."""
+    return [*_each(node.body), *_each(node.orelse)] if isinstance(node, ast.IfExp) else [node]
+
+
 def our_reasons() -> Iterator[str]:
     """Every reason that the code gives by itself."""
     for path in OUR_OWN:
@@ -43,14 +49,15 @@ def our_reasons() -> Iterator[str]:
             name = ast.unparse(node.func).rpartition(".")[2]
             raised = name in ("DeliveryError", "NotConnected", "AnswerLost", "NetworkError", "BadRequest")
             given = node.args[:1] if raised and path.name != "reading.py" else []
-            if name in ("cancel_queued", "cancel_replies"):
-                given = [each.value for each in node.keywords if each.arg == "reason"]
-            yield from filter(None, map(_words, given))
+            wanted = {"cancel_replies": "reason", "Settlement": "error", "values": "error"}.get(name)
+            given += [each.value for each in node.keywords if each.arg == wanted]
+            yield from filter(None, (_words(each) for one in given for each in _each(one)))
 
 
 def test_every_reason_of_our_own_has_its_words() -> None:
-    reasons = {*our_reasons(), AFTER_RESTORE, "no longer wanted", "no text in this language",
-               "sealed with a key that is not in the ring", "the process died while sending"}
+    reasons = {*our_reasons(), *(reason for _status, reason in ENDS_OF_NOTICES.values()), AFTER_RESTORE,
+               "no longer wanted", "no text in this language", "sealed with a key that is not in the ring",
+               "the process died while sending"}
     assert len(reasons) > 15
     assert {reason for reason in reasons if OTHER in said(reason)} == set()
 
