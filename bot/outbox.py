@@ -181,11 +181,11 @@ class Outbox:
 
     async def _due(self, now: datetime) -> list[bool]:
         """Return whether answers (False) and notices (True) wait, so that no write lock is taken for nothing."""
-        has_to_wait = self._notices_wait_until is not None and now < self._notices_wait_until
-        looked_at = {lane: self._capacity[lane] and not (lane and has_to_wait) for lane in _LANES}
+        notices_wait = self._notices_wait_until is not None and now < self._notices_wait_until
         async with self._database.reading() as session:
             return [is_notice for is_notice, lanes in _LANES.items()
-                    if looked_at[is_notice] and await deliveries.any_due(session, lanes=lanes, now=now)]
+                    if self._capacity[is_notice] and not (is_notice and notices_wait)
+                    and await deliveries.any_due(session, lanes=lanes, now=now)]
 
     async def deliver_all(self) -> None:
         """Send everything that is due now and settle it; for tests and commands, not beside `run`."""

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from bot import events, safe_screens, safety
 from bot.i18n import TOKYO
 from bot.notice_texts import KIND_NAMES
-from bot.outgoing import Button, Outgoing, plain
+from bot.outgoing import Button, Outgoing, plain, utf16_length
 from bot.replies import Response, Scene
 from storage import attachments, audit, chats, erasures, tickets, translations
 from storage.audit import AuditTag
@@ -79,7 +79,7 @@ def _parts(whole: str) -> list[str]:
     part: list[str] = []
     length = 0
     for sign in whole:
-        n_units = 2 if sign > "\uffff" else 1
+        n_units = utf16_length(sign)
         if length + n_units > _PART:
             parts.append("".join(part))
             part, length = [], 0

@@ -26,7 +26,7 @@ MAX_CHARS = 400
 """Characters that are encoded; time and memory grow with the text (300 ms at 400 one-letter words)."""
 
 
-_SPELT_OUT = {"\ufdfa": unicodedata.normalize("NFKC", "\ufdfa")}
+_SPELT_OUT = str.maketrans({"\ufdfa": unicodedata.normalize("NFKC", "\ufdfa")})
 """A blessing in one sign that is eighteen letters. The engine has room for four a byte: eight of these signs overran it
 and ended the process."""
 
@@ -82,11 +82,7 @@ def base_file() -> Path:
 
 def prepare(text: str) -> str:
     """Return what the engine is given: visible characters only, clipped, shouting in lower case."""
-    text = printable(text, MAX_CHARS)
-    for sign, letters in _SPELT_OUT.items():
-        if sign in text:
-            text = clip(text.replace(sign, letters), MAX_CHARS)
-    text = text.strip()
+    text = clip(printable(text, MAX_CHARS).translate(_SPELT_OUT), MAX_CHARS).strip()
     return text.lower() if text.isupper() else text
 
 

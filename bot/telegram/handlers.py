@@ -179,7 +179,7 @@ class Handler:
         # SQLite's transaction is the only writer, so what takes long happens before; and none is held over a network.
         if self._database.is_sqlite or self._parts.asks_others:
             async with self._database.reading() as session:
-                waiting = await updates.take_waiting(session, limit=BATCH, crowded=self._outbox.crowded())
+                waiting = await self._take_waiting(session)
                 lookups = [each.chat_lookup for each in waiting]
                 talking = await tickets.in_consultation(session, lookups) if self._parts.asks_others else set()
                 prepared = await self._prepare(waiting, talking)
@@ -221,6 +221,9 @@ class Handler:
                         extra={"update_id": incoming.update_id})
             return error.permanent or error.may_be_delivered
         return True
+
+    async def _take_waiting(self, session: AsyncSession) -> list[WaitingUpdate]:
+        return await updates.take_waiting(session, limit=BATCH, crowded=self._outbox.crowded())
 
     async def _prepare(self, waiting: Sequence[WaitingUpdate], talking: Collection[str] = ()) -> dict[int, _Prepared]:
         """Open updates and understand their words in threads. While help is asked for, only that is taken.
@@ -284,7 +287,7 @@ class Handler:
         said: list[tuple[Chat, Lane, Outgoing]] = []
         toasts: list[tuple[str, str | None]] = []
         async with self._database.transaction() as session:
-            waiting = await updates.take_waiting(session, limit=BATCH, crowded=self._outbox.crowded())
+            waiting = await self._take_waiting(session)
             if only is not None:
                 waiting = [each for each in waiting if each.update_id == only]
             if prepared is None:
@@ -327,7 +330,7 @@ class Handler:
     async def _handle_singly(self) -> int:
         """Handle the next updates one at a time, so that one that fails does not hold up the others."""
         async with self._database.reading() as session:
-            waiting = await updates.take_waiting(session, limit=BATCH, crowded=self._outbox.crowded())
+            waiting = await self._take_waiting(session)
         for each in waiting:
             prepared = await self._prepare([each])
             await self._handle_alone(each, prepared)
