@@ -23,6 +23,12 @@ from storage.models import Chat, Lane, Ticket
 from storage.sealing import Sealer
 from tests.conftest import Clock
 
+INTRUDER = {
+    "vi": "có người cầm dao trong nhà tôi", "en": "a man with a knife is in my house now",
+    "zh-hans": "有人拿着刀在我家里", "pt-br": "tem um homem com uma faca dentro da minha casa",
+    "ja": "知らない人が家の中にいます。ナイフを持っています", "ne": "मेरो घरभित्र छुरा लिएको मान्छे छ",
+}
+
 
 @pytest.fixture(scope="session")
 def parts(sealer: Sealer) -> Parts:
@@ -128,6 +134,13 @@ async def outbox(database: Database, parts: Parts, phone: Phone, clock: Clock) -
     made = Outbox(database, parts.sealer, phone, render, process_id="p", clock=clock, words=parts.screens.words)
     yield made
     await made.stop()
+
+
+async def consult(someone: Talk, words: str = "Xe của tôi biến mất ở ga.") -> None:
+    await someone.tap("staff:stolen_bicycle")
+    await someone.tap("t:agree")
+    await someone.say(words)
+    await someone.tap("m:99201")
 
 
 async def chat_of(database: Database) -> Chat:

@@ -7,40 +7,23 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from bot.conversation import Parts, respond, respond_without_database
+from bot.conversation import Parts, respond
 from bot.incoming import Incoming, Kind
-from bot.line_breaks import keep_together
 from intents import danger as dangers
-from intents.danger import Danger
 from storage import tickets
 from storage.database import Database
 from storage.models import (
     Author,
-    Chat,
     ChatState,
-    Delivery,
     Lane,
     Message,
-    Revision,
     Subscription,
     Ticket,
     TicketStatus,
     Turn,
-    Update,
 )
-from tests.bot.conftest import Talk, Talker, chat_of, meanings, ticket_of
+from tests.bot.conftest import INTRUDER, Talker, chat_of, consult, meanings, ticket_of
 from tests.conftest import Clock
-
-INTRUDER = {
-    "vi": "có người cầm dao trong nhà tôi", "en": "a man with a knife is in my house now",
-    "zh-hans": "有人拿着刀在我家里", "pt-br": "tem um homem com uma faca dentro da minha casa",
-    "ja": "知らない人が家の中にいます。ナイフを持っています", "ne": "मेरो घरभित्र छुरा लिएको मान्छे छ",
-}
-
-_AWAY = (
-    "Something in this bot does not work right now. Your message is kept and will be answered as soon as it works "
-    "again. In danger call {emg_110} (police) or {emg_119} (fire, ambulance)."
-)
 
 
 @pytest.mark.parametrize("client", INTRUDER)
@@ -60,54 +43,6 @@ async def test_danger_comes_first_in_a_caption_and_inside_a_consultation(talk: T
     await someone.say(INTRUDER["vi"])
     assert someone.lanes[0] is Lane.DANGER
     assert len(someone.lanes) == 2, "and the words are added to the consultation"
-
-
-@pytest.mark.parametrize("client", INTRUDER)
-def test_the_card_is_there_without_a_database(parts: Parts, client: str) -> None:
-    incoming = Incoming(1, 1, Kind.TEXT, 1, text=INTRUDER[client], language_code=client)
-    [card] = respond_without_database(incoming, parts)
-    assert "110" in card.text
-
-
-def test_without_a_database_danger_that_only_the_models_hear_gets_its_card(
-    parts: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = "he is in the kitchen again with the big scissors, I hid the kids in the bathroom"
-    assert not dangers.assess(words).firm, "no phrase says it"
-    incoming = Incoming(1, 1, Kind.TEXT, 1, text=words, language_code="en")
-    [card] = respond_without_database(incoming, parts)
-    assert card.text == parts.screens.danger_card(Danger.POLICE_NOW, "en").text
-
-    def broken(*_args: object, **_more: object) -> None:
-        raise RuntimeError("no model")
-
-    monkeypatch.setattr(parts.understander, "understand", broken)
-    assert "119" in respond_without_database(incoming, parts)[0].text
-
-
-def test_without_a_database_any_other_message_gets_the_numbers_and_a_plain_word(parts: Parts) -> None:
-    incoming = Incoming(1, 1, Kind.TEXT, 1, text="mất xe đạp", language_code="vi")
-    messages = respond_without_database(incoming, parts)
-    assert "119" in messages[0].text
-    assert parts.screens.words("vi")("Menu") not in messages[1].text
-    assert messages[1].text == parts.screens.words("vi")(_AWAY, **parts.screens.numbers)
-    assert len(messages) == 2
-
-
-@pytest.mark.parametrize(("client", "tag"), [("zh-hant", "zh-Hant"), ("ko", "ko"), ("my", "my"), ("ne", "ne")])
-@pytest.mark.parametrize("words", ["/start", "ok"])
-def test_without_a_database_words_of_no_language_get_that_of_the_phone(
-    parts: Parts, client: str, tag: str, words: str
-) -> None:
-    incoming = Incoming(1, 1, Kind.TEXT, 1, text=words, language_code=client)
-    away = parts.screens.words(tag)(_AWAY, **parts.screens.numbers)
-    assert respond_without_database(incoming, parts)[1].text == keep_together(away)
-
-
-def test_the_emergency_button_works_without_a_database(parts: Parts) -> None:
-    for data in ("sos", *(f"sos:{danger}" for danger in Danger), "sos:nonsense"):
-        incoming = Incoming(1, 1, Kind.BUTTON, 1, data=data, language_code="ne")
-        assert respond_without_database(incoming, parts)[0].text
 
 
 async def test_a_clear_question_is_answered_with_its_source_and_its_state(talk: Talker, parts: Parts) -> None:
@@ -169,13 +104,6 @@ async def test_every_command_answers(talk: Talker) -> None:
     someone = await talk("en")
     for name in (*COMMANDS, "unknown", ""):
         assert await someone.do(Kind.COMMAND, text=name), name
-
-
-async def consult(someone: Talk, words: str = "Xe của tôi biến mất ở ga.") -> None:
-    await someone.tap("staff:stolen_bicycle")
-    await someone.tap("t:agree")
-    await someone.say(words)
-    await someone.tap("m:99201")
 
 
 async def test_a_consultation_goes_from_consent_to_the_right_desk(
@@ -278,33 +206,6 @@ async def test_notices_on_and_off_in_one_tap(database: Database, talk: Talker) -
     await someone.do(Kind.COMMAND, text="stop")
     async with database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(Subscription)) == 0
-
-
-async def test_an_export_names_the_notices_in_the_words_of_the_language(talk: Talker) -> None:
-    someone = await talk("my", 4471)
-    await someone.tap("lang:my")
-    await someone.tap("sub:k:all")
-    await someone.tap("sub:p:all:all")
-    [export] = await someone.do(Kind.COMMAND, text="export")
-    assert "အသိပေးစာ: လုံခြုံရေး သတင်း၊ ပွဲများ၊ လှုံ့ဆော်ရေးလ" in export.text
-
-
-async def test_an_export_holds_what_was_written_and_erasure_leaves_none_of_it(
-    database: Database, talk: Talker
-) -> None:
-    someone = await talk("vi")
-    await consult(someone, "Đây là lời của tôi")
-    [export] = await someone.do(Kind.COMMAND, text="export")
-    assert "Đây là lời của tôi" in export.text
-    await someone.tap("del:no")
-    assert (await ticket_of(database)).status == TicketStatus.OPEN
-    await someone.tap("del:yes")
-    async with database.reading() as session:
-        for table in (Ticket, Message, Revision, Subscription, Delivery, Update):
-            assert await session.scalar(select(func.count()).select_from(table)) == 0, table
-        chat = await session.scalar(select(Chat))
-        assert chat is not None
-        assert (chat.municipality, chat.last_intent) == (None, None)
 
 
 async def test_a_verdict_is_kept_without_the_chat(database: Database, talk: Talker) -> None:
@@ -435,14 +336,6 @@ async def test_another_language_does_not_bring_up_what_was_read_long_before_or_w
     assert "h:domestic_violence:1" not in meanings(await someone.tap("lang:vi"))
 
 
-async def test_an_export_loses_no_sign(talk: Talker) -> None:
-    someone = await talk("en")
-    await consult(someone, "😀" * 2047 + "Z")
-    messages = await someone.do(Kind.COMMAND, text="export")
-    assert "".join(each.text for each in messages).count("😀") == 2047
-    assert not any(each.text.endswith("…") for each in messages)
-
-
 @pytest.mark.parametrize("ask", [{"kind": Kind.COMMAND, "text": "sos"}, {"kind": Kind.BUTTON, "data": "sos"}])
 async def test_asking_for_help_goes_first_and_is_readable_on_a_watched_phone(
     talk: Talker, ask: dict[str, object]
@@ -468,17 +361,3 @@ async def test_danger_in_the_words_after_a_command_gets_its_card(talk: Talker, p
     assert len(someone.last.messages) == 1
     other = await talk("en", 4343)
     assert await other.do(Kind.COMMAND, text="staff good morning to you"), "also as the first thing of a new chat"
-
-
-async def test_what_was_written_after_the_wish_to_erase_is_still_answered(
-    database: Database, talk: Talker, parts: Parts, clock: Clock
-) -> None:
-    someone = await talk("en")
-    await someone.say("hello")
-    lookup = (await chat_of(database)).address_lookup
-    async with database.transaction() as session:
-        for update_id in (someone.address * 1000 - 1, someone.address * 1000 + 900):
-            session.add(Update(update_id=update_id, chat_lookup=lookup, payload_sealed=b"x", received_at=clock()))
-    await someone.tap("del:yes")
-    async with database.reading() as session:
-        assert list(await session.scalars(select(Update.update_id))) == [someone.address * 1000 + 900]

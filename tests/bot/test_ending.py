@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from storage import notices
 from storage.database import Database
 from storage.models import Delivery, Lane, NoticeStatus
 from storage.sealing import Sealer
-from tests.conftest import Clock
+from tests.conftest import Clock, eventually
 from tests.factories import make_chat, make_notice
 
 
@@ -55,12 +54,6 @@ async def outbox(database: Database, sealer: Sealer, stuck: Stuck, clock: Clock)
         return plain(f"notice in {locale}")
 
     return Outbox(database, sealer, stuck, render, process_id="p", clock=clock)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the condition is a number that grows
-            await asyncio.sleep(0.01)
 
 
 async def test_what_is_handed_over_at_the_end_is_still_sent(
@@ -107,7 +100,7 @@ async def test_what_comes_to_no_end_is_given_back_and_says_what_is_known(
         await notices.expand(session, notice, now=clock())
     in_chat = {chat.id: f"notice in {chat.locale}" for chat in readers}
     running = asyncio.create_task(outbox.run())
-    await until(lambda: stuck.n_held == 4)
+    await eventually(lambda: stuck.n_held == 4)
     await outbox.stop()
     await running
     async with database.reading() as session:

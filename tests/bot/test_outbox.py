@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select, update
@@ -16,7 +16,7 @@ from storage import deliveries, notices
 from storage.database import Database
 from storage.models import Chat, ChatState, Delivery, DeliveryStatus, Lane, NoticeStatus, Subscription
 from storage.sealing import Sealer
-from tests.conftest import Clock
+from tests.conftest import Clock, eventually
 from tests.factories import make_chat, make_notice
 
 
@@ -212,13 +212,13 @@ async def test_what_is_sent_and_not_settled_yet_counts_as_in_flight(
 
     monkeypatch.setattr(deliveries, "settle", settle_late)
     running = asyncio.create_task(outbox.run())
-    await until(lambda: len(wire.sent) == 2)
+    await eventually(lambda: len(wire.sent) == 2)
     for _ in range(5):
         outbox.wake()
         await asyncio.sleep(0.02)
     assert [row.status for row in await rows(database)].count(DeliveryStatus.SENDING) == 3, "unknown after a kill"
     may_settle.set()
-    await until(lambda: len(wire.sent) == 8)
+    await eventually(lambda: len(wire.sent) == 8)
     await outbox.stop()
     await running
     assert {row.status for row in await rows(database)} == {DeliveryStatus.SENT, DeliveryStatus.SKIPPED}
@@ -244,19 +244,13 @@ async def test_what_cannot_be_prepared_is_put_back_and_tried_again(
     assert len(wire.sent) == 3
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the condition is a list that grows
-            await asyncio.sleep(0.01)
-
-
 async def test_the_loop_sends_what_others_queue_and_settles_when_it_stops(
     database: Database, sealer: Sealer, outbox: Outbox, wire: Wire, clock: Clock
 ) -> None:
     running = asyncio.create_task(outbox.run())
     await write(database, sealer, clock, 1, "one")
     outbox.wake()
-    await until(lambda: bool(wire.sent))
+    await eventually(lambda: bool(wire.sent))
     await outbox.stop()
     await running
     assert [row.status for row in await rows(database)] == [DeliveryStatus.SENT]
@@ -283,12 +277,12 @@ async def test_an_answer_goes_out_while_every_notice_in_flight_is_stuck(
     outbox = Outbox(database, sealer, wire, no_notice, process_id="p", clock=clock, notices_in_flight=2)
     await send_notice(database, sealer, clock, locales=("vi", "vi", "vi"))
     running = asyncio.create_task(outbox.run())
-    await until(lambda: wire.n_stuck == 2)
+    await eventually(lambda: wire.n_stuck == 2)
     await write(database, sealer, clock, 9000, "answer")
     outbox.wake()
-    await until(lambda: (9000, "answer") in wire.sent)
+    await eventually(lambda: (9000, "answer") in wire.sent)
     wire.stuck = set()
     wire.released.set()
-    await until(lambda: len(wire.sent) == 4)
+    await eventually(lambda: len(wire.sent) == 4)
     await outbox.stop()
     await running

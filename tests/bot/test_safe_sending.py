@@ -11,7 +11,7 @@ from bot import consultation, escalation, notices
 from bot.conversation import Parts
 from bot.i18n import TOKYO, load_strings
 from bot.incoming import Kind
-from bot.outbox import Outbox
+from bot.outbox import Outbox, queue_all
 from bot.outgoing import Outgoing
 from storage import deliveries
 from storage.database import Database
@@ -20,6 +20,16 @@ from tests.bot.conftest import Phone, Talker, meanings, take_back, ticket_of
 from tests.bot.safe import SECRET, in_safe_contact, staff_reply
 from tests.conftest import A_MONDAY, Clock
 from tests.factories import make_notice
+
+
+async def left_by_a_dead_process(database: Database, parts: Parts, clock: Clock, said: dict[Lane, str]) -> None:
+    """Answers that a process had taken when it died, given back to be sent by another."""
+    async with database.transaction() as session:
+        chat = await session.scalar(select(Chat))
+        assert chat is not None
+        await queue_all(session, [(chat, lane, Outgoing(words)) for lane, words in said.items()],
+                        sealer=parts.sealer, now=clock(), process_id="dead")
+        await deliveries.release_silent(session, silent_since=clock(), now=clock())
 
 
 async def test_a_reply_outside_the_safe_hours_waits_and_comes_without_its_words(
@@ -111,16 +121,8 @@ async def test_hours_that_change_move_what_waits(
 async def test_an_answer_to_what_was_just_asked_comes_at_once_and_a_danger_card_always(
     database: Database, talk: Talker, parts: Parts, clock: Clock, outbox: Outbox, phone: Phone
 ) -> None:
-    from bot.outbox import queue_all
-
-    someone = await talk("vi")
-    await in_safe_contact(someone)
-    async with database.transaction() as session:
-        chat = await session.scalar(select(Chat))
-        assert chat is not None
-        await queue_all(session, [(chat, Lane.ANSWER, Outgoing("asked")), (chat, Lane.DANGER, Outgoing("🚨 110"))],
-                        sealer=parts.sealer, now=clock(), process_id="dead")
-        await deliveries.release_silent(session, silent_since=clock(), now=clock())
+    await in_safe_contact(await talk("vi"))
+    await left_by_a_dead_process(database, parts, clock, {Lane.ANSWER: "asked", Lane.DANGER: "🚨 110"})
     await outbox.deliver_all()
     assert {each.text for each in phone.got} == {"asked", "🚨 110"}
 
@@ -128,16 +130,8 @@ async def test_an_answer_to_what_was_just_asked_comes_at_once_and_a_danger_card_
 async def test_an_answer_that_could_not_go_for_long_waits_like_what_comes_by_itself(
     database: Database, talk: Talker, parts: Parts, clock: Clock, outbox: Outbox, phone: Phone
 ) -> None:
-    from bot.outbox import queue_all
-
-    someone = await talk("vi")
-    await in_safe_contact(someone)
-    async with database.transaction() as session:
-        chat = await session.scalar(select(Chat))
-        assert chat is not None
-        await queue_all(session, [(chat, Lane.ANSWER, Outgoing("asked long ago"))], sealer=parts.sealer, now=clock(),
-                        process_id="dead")
-        await deliveries.release_silent(session, silent_since=clock(), now=clock())
+    await in_safe_contact(await talk("vi"))
+    await left_by_a_dead_process(database, parts, clock, {Lane.ANSWER: "asked long ago"})
     clock.advance(minutes=11)
     await outbox.deliver_all()
     assert phone.got == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +36,7 @@ from storage import chats
 from storage.database import Database
 from storage.models import Chat, Delivery, Lane, Update, UpdateStatus
 from storage.sealing import Sealer
+from tests.conftest import eventually
 
 CARD = "🆘 110"
 AWAY = "Something does not work right now."
@@ -148,16 +149,6 @@ class World:
         assert row.payload_sealed is not None
         opened: dict[str, Any] = json.loads(self.sealer.open(row.payload_sealed, "update"))
         return opened
-
-
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10.0) -> None:
-    """Wait until a condition holds."""
-    async with asyncio.timeout(seconds):
-        while True:
-            held = condition()
-            if await held if isinstance(held, Awaitable) else held:
-                return
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,9 @@ from bot.telegram.receiver import Polling
 from storage import chats, updates
 from storage.models import ChatState, DeliveryStatus, Lane, TicketStatus, UpdateStatus
 from storage.updates import NewUpdate
+from tests.conftest import eventually
 from tests.factories import make_chat, make_ticket
-from tests.telegram.conftest import CARD, CRY, GONE, FakeParts, World, eventually, utc_now
+from tests.telegram.conftest import CARD, CRY, GONE, FakeParts, World, utc_now
 from tests.telegram.test_receiver import raw
 
 

@@ -20,7 +20,8 @@ from bot.telegram.inbox import Inbox, InboxAwayError
 from bot.telegram.receiver import Polling
 from storage import updates
 from storage.models import Lane, UpdateStatus
-from tests.telegram.conftest import AWAY, CARD, CRY, World, eventually, utc_now
+from tests.conftest import eventually
+from tests.telegram.conftest import AWAY, CARD, CRY, World, utc_now
 
 
 @pytest.fixture

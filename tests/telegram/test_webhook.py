@@ -17,8 +17,9 @@ from bot.errors import SettingsError
 from bot.simulator import people
 from bot.telegram import inbox as inbox_module
 from bot.telegram.receiver import MAX_BODY, SECRET_HEADER, Webhook
+from tests.conftest import eventually
 from tests.environment import free_port
-from tests.telegram.conftest import CARD, CRY, World, eventually
+from tests.telegram.conftest import CARD, CRY, World
 from tests.telegram.test_receiver import Outage, raw
 
 GOOD = {SECRET_HEADER: "s3cret"}
